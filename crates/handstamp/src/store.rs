@@ -1,0 +1,259 @@
+//! The contract between the engine and whatever keeps the sessions.
+//!
+//! A store keeps opaque bytes under an id for a time. Every write is conditional, so that no writer
+//! can undo what it has not seen, and what is not a failure is a value: a missing session, a lost
+//! race and a taken id are outcomes, not errors.
+//!
+//! What every store promises, and what `store_suite!` of `handstamp-testing` proves:
+//! - **Expired is missing, at once**, for every operation, whether or not it has been cleaned up.
+//! - **Nothing upserts.** [`create`](SessionStore::create) never overwrites; the other operations
+//!   never bring back what is gone.
+//! - **Each operation is atomic**, also between processes, also when its future is dropped: it has
+//!   then happened wholly or not at all.
+//! - **Lifetimes** go in as durations and come back as remaining time, on the store's own clock.
+//! - An id is a key and nothing else: no character of it is ever read as a path or a pattern.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::SessionId;
+
+/// Keeps sessions. See the [module docs](self) for what it promises.
+///
+/// The engine puts a deadline on every call and drops the future when it passes; an implementation
+/// needs no timeout of its own.
+pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
+    /// Reads a session. `None`: there is none, or its time is over.
+    fn load(&self, id: &SessionId) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+
+    /// Stores a new session if no living one has this id.
+    fn create(
+        &self,
+        id: &SessionId,
+        record: &Record,
+    ) -> impl Future<Output = Result<Created, StoreError>> + Send;
+
+    /// Replaces a session (bytes, lifetime and owner) if it still is at `version`.
+    fn update(
+        &self,
+        id: &SessionId,
+        version: Version,
+        record: &Record,
+    ) -> impl Future<Output = Result<Updated, StoreError>> + Send;
+
+    /// Sets how long a living session has left. Its bytes and its version stay as they are.
+    ///
+    /// `false`: there is no such session, and there still is none.
+    fn touch(
+        &self,
+        id: &SessionId,
+        lifetime: Duration,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Ends a session and returns what it last held. `None`: there was none.
+    ///
+    /// The bytes are needed because a session that has been rotated holds the way to its successor.
+    fn delete(
+        &self,
+        id: &SessionId,
+    ) -> impl Future<Output = Result<Option<Arc<[u8]>>, StoreError>> + Send;
+
+    /// The sessions of an owner, if this store can find them.
+    fn index(&self) -> Option<&dyn SessionIndex> {
+        None
+    }
+}
+
+/// Finds sessions by the owner that their records name. Found at run time by
+/// [`SessionStore::index`].
+///
+/// These calls are rare, so they return boxed futures, which keeps the trait usable as `dyn`.
+pub trait SessionIndex: Send + Sync {
+    /// The living sessions of an owner, in no particular order.
+    fn list<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<Vec<(SessionId, Stored)>, StoreError>>;
+
+    /// How many living sessions an owner has.
+    fn count<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<usize, StoreError>>;
+
+    /// Ends all sessions of an owner, but for `except`, and returns how many living ones it ended.
+    ///
+    /// It is one step: a session that is rotating at this moment is ended under its old id or under
+    /// its new one.
+    fn revoke<'a>(
+        &'a self,
+        owner: &'a str,
+        except: Option<&'a SessionId>,
+    ) -> BoxFuture<'a, Result<usize, StoreError>>;
+}
+
+/// A future in a box, as the contract's rarer calls return it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What is written: a document, how long it may stay, and whose it is.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The session document. Stores do not look inside.
+    pub document: Arc<[u8]>,
+    /// How long the session lives from now unless it is touched or updated.
+    pub lifetime: Duration,
+    /// Whose session it is, for [`SessionIndex`]; `None` takes it out of the index.
+    pub owner: Option<Arc<str>>,
+}
+
+/// What was read: a document, the version it was at, and the time it has left.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The bytes that were written.
+    pub document: Arc<[u8]>,
+    /// What [`SessionStore::update`] has to be given to replace them.
+    pub version: Version,
+    /// How long the session has left. Never zero: what has no time left is missing.
+    pub remaining: Duration,
+}
+
+/// Says which writing of a session was read: a revision or a digest, as the store likes.
+///
+/// Two different writings under one id never have the same version, not even when the session was
+/// deleted and created again in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Version(pub u128);
+
+/// The outcome of [`SessionStore::create`].
+#[derive(Clone, Debug)]
+pub enum Created {
+    /// It is stored, at this version.
+    Done(Version),
+    /// A living session has this id already and is untouched.
+    Duplicate,
+}
+
+/// The outcome of [`SessionStore::update`].
+#[derive(Clone, Debug)]
+pub enum Updated {
+    /// Another writer came first. Nothing was written; this is what stands there now.
+    Conflict(Stored),
+    /// It is stored, at this version.
+    Done(Version),
+    /// There is no such session any more, and there still is none.
+    Gone,
+}
+
+/// A store could not do what it was asked. Keeps its source.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// Why a store failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// What the store holds can't be read: a damaged file, a value of the wrong kind.
+    Corrupt,
+    /// The store answered and said no: read-only, out of space, no permission.
+    Refused,
+    /// The store did not answer in time. A write may have happened or not.
+    Timeout,
+    /// The document is larger than the store takes.
+    TooLarge,
+    /// The store can't be reached.
+    Unavailable,
+}
+
+impl StoreError {
+    /// An error of this kind, with what caused it.
+    pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: source.into() }
+    }
+
+    /// Why the store failed.
+    #[must_use]
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            StoreErrorKind::Corrupt => "the session store holds something that can't be read",
+            StoreErrorKind::Refused => "the session store refused the operation",
+            StoreErrorKind::Timeout => "the session store did not answer in time",
+            StoreErrorKind::TooLarge => "the session is too large for the session store",
+            StoreErrorKind::Unavailable => "the session store can't be reached",
+        })
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+/// [`SessionStore`] behind a pointer: the engine's own view of a store, whatever its type.
+pub(crate) trait DynStore: fmt::Debug + Send + Sync {
+    fn load<'a>(&'a self, id: &'a SessionId) -> BoxFuture<'a, Result<Option<Stored>, StoreError>>;
+    fn create<'a>(
+        &'a self,
+        id: &'a SessionId,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Created, StoreError>>;
+    fn update<'a>(
+        &'a self,
+        id: &'a SessionId,
+        version: Version,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Updated, StoreError>>;
+    fn touch<'a>(
+        &'a self,
+        id: &'a SessionId,
+        lifetime: Duration,
+    ) -> BoxFuture<'a, Result<bool, StoreError>>;
+    fn delete<'a>(&'a self, id: &'a SessionId) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>>;
+    fn index(&self) -> Option<&dyn SessionIndex>;
+}
+
+impl<S: SessionStore> DynStore for S {
+    fn load<'a>(&'a self, id: &'a SessionId) -> BoxFuture<'a, Result<Option<Stored>, StoreError>> {
+        Box::pin(SessionStore::load(self, id))
+    }
+
+    fn create<'a>(
+        &'a self,
+        id: &'a SessionId,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Created, StoreError>> {
+        Box::pin(SessionStore::create(self, id, record))
+    }
+
+    fn update<'a>(
+        &'a self,
+        id: &'a SessionId,
+        version: Version,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Updated, StoreError>> {
+        Box::pin(SessionStore::update(self, id, version, record))
+    }
+
+    fn touch<'a>(
+        &'a self,
+        id: &'a SessionId,
+        lifetime: Duration,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(SessionStore::touch(self, id, lifetime))
+    }
+
+    fn delete<'a>(&'a self, id: &'a SessionId) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>> {
+        Box::pin(SessionStore::delete(self, id))
+    }
+
+    fn index(&self) -> Option<&dyn SessionIndex> {
+        SessionStore::index(self)
+    }
+}
