@@ -48,6 +48,12 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_add(millis))
     }
 
+    /// This moment less `duration`, at least the Unix epoch.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
     /// How long it is from `now` until this moment; zero if it is over.
     #[must_use]
     pub fn remaining(self, now: Self) -> Duration {

@@ -54,7 +54,8 @@ impl SessionId {
     /// What may be shown of this id: to its owner, in a log, on a page.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        let digest = Sha256::new().chain_update("handstamp fingerprint\0").chain_update(&*self.0).finalize();
+        let digest =
+            Sha256::new().chain_update("handstamp fingerprint\0").chain_update(&*self.0).finalize();
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&digest[..8]);
         Fingerprint(bytes)

@@ -28,7 +28,10 @@ use crate::SessionId;
 /// needs no timeout of its own.
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// Reads a session. `None`: there is none, or its time is over.
-    fn load(&self, id: &SessionId) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+    fn load(
+        &self,
+        id: &SessionId,
+    ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 
     /// Stores a new session if no living one has this id.
     fn create(
@@ -74,7 +77,10 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
 /// These calls are rare, so they return boxed futures, which keeps the trait usable as `dyn`.
 pub trait SessionIndex: Send + Sync {
     /// The living sessions of an owner, in no particular order.
-    fn list<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<Vec<(SessionId, Stored)>, StoreError>>;
+    fn list<'a>(
+        &'a self,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(SessionId, Stored)>, StoreError>>;
 
     /// How many living sessions an owner has.
     fn count<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<usize, StoreError>>;
@@ -215,7 +221,10 @@ pub(crate) trait DynStore: fmt::Debug + Send + Sync {
         id: &'a SessionId,
         lifetime: Duration,
     ) -> BoxFuture<'a, Result<bool, StoreError>>;
-    fn delete<'a>(&'a self, id: &'a SessionId) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>>;
+    fn delete<'a>(
+        &'a self,
+        id: &'a SessionId,
+    ) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>>;
     fn index(&self) -> Option<&dyn SessionIndex>;
 }
 
@@ -249,7 +258,10 @@ impl<S: SessionStore> DynStore for S {
         Box::pin(SessionStore::touch(self, id, lifetime))
     }
 
-    fn delete<'a>(&'a self, id: &'a SessionId) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>> {
+    fn delete<'a>(
+        &'a self,
+        id: &'a SessionId,
+    ) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>> {
         Box::pin(SessionStore::delete(self, id))
     }
 

@@ -1,0 +1,339 @@
+//! Does what was planned: the only place that writes to a store.
+//!
+//! When another request was faster, what this one did is done again on what stands there now. What
+//! has been ended stays ended: nothing here creates a session under an id that a client holds.
+
+use std::time::Duration;
+
+use crate::changes::Changes;
+use crate::document::Document;
+use crate::facts::Successor;
+use crate::manager::MAX_HOPS;
+use crate::plan::{CredentialOperation, Intent, Plan, StoreOperation};
+use crate::store::{Created, StoreErrorKind, Stored, Updated, Version};
+use crate::{ErrorKind, Event, SessionError, SessionId, SessionManager, Timestamp};
+
+/// How often a write is tried against others that win. Requests of one process queue up after their
+/// first defeat, so it takes as many processes to get here.
+const MAX_ATTEMPTS: usize = 256;
+
+/// How many ids are tried. The second is never needed unless the generator is broken.
+const MAX_IDS: usize = 8;
+
+/// The shortest time for which a store keeps the pointer to a rotated session: requests that are
+/// being answered now still have to learn what became of theirs.
+const MIN_STUB_LIFETIME: Duration = Duration::from_secs(1);
+
+/// What a request has in its hands when it comes to write.
+#[derive(Debug)]
+pub(crate) struct Work {
+    /// Where the session stood when it was read.
+    pub place: Option<Place>,
+    /// The document as this request wants it, if nobody came in between.
+    pub document: Document,
+    /// What led there.
+    pub changes: Changes,
+    pub intent: Intent,
+    /// The place holds a pointer, not the session.
+    pub retired: bool,
+}
+
+/// One writing of one session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub id: SessionId,
+    pub version: Version,
+}
+
+/// A session as it stands in the store.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub place: Place,
+    pub document: Document,
+}
+
+/// What became of a session, and what to do about the client's credential.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It is no more, as was wanted.
+    Deleted(CredentialOperation),
+    /// Another request had ended it. Nothing was written.
+    Gone,
+    Stored(Box<Standing>, CredentialOperation),
+    /// It has this much time left.
+    Touched(Duration, CredentialOperation),
+    Unchanged(CredentialOperation),
+}
+
+/// How one came from an id to the session that stands there now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// The id has been retired by a login: whoever holds the old one must not get the new one.
+    Closed,
+    /// The id has been rotated: whoever holds the old one may have the new one.
+    Open,
+    /// It is still that id.
+    Straight,
+}
+
+pub(crate) async fn apply(
+    manager: &SessionManager,
+    work: Work,
+    plan: Plan,
+) -> Result<Outcome, SessionError> {
+    let now = manager.now();
+    let Work { place, document, changes, intent, retired } = work;
+    let applier = Applier { manager, now, changes: &changes, intent };
+    let outcome = match (plan.store, place) {
+        (StoreOperation::Create, _) => {
+            Ok(Outcome::Stored(applier.create(document).await?.into(), plan.credential))
+        }
+        (StoreOperation::Delete, Some(place)) => {
+            manager.end(place.id).await?;
+            Ok(Outcome::Deleted(plan.credential))
+        }
+        (StoreOperation::Replace, Some(place)) => {
+            let standing = applier.create(document).await?;
+            manager.end(place.id).await?;
+            Ok(Outcome::Stored(standing.into(), plan.credential))
+        }
+        (StoreOperation::Rotate, Some(place)) => applier.rotate(place, document).await,
+        (StoreOperation::Touch, Some(place)) => {
+            applier.touch(place.id, &document, plan.credential).await
+        }
+        (StoreOperation::Update, Some(place)) if retired => applier.add(place.id).await,
+        (StoreOperation::Update, Some(place)) => {
+            applier.update(Standing { place, document }, plan.credential).await
+        }
+        (_, _) => Ok(Outcome::Unchanged(plan.credential)),
+    }?;
+    if let Outcome::Stored(session, CredentialOperation::Issue) = &outcome {
+        manager.limit_sessions(session).await?;
+    }
+    Ok(outcome)
+}
+
+struct Applier<'a> {
+    manager: &'a SessionManager,
+    now: Timestamp,
+    changes: &'a Changes,
+    intent: Intent,
+}
+
+impl Applier<'_> {
+    /// Stores a new session under an id that nobody has.
+    async fn create(&self, mut document: Document) -> Result<Standing, SessionError> {
+        let config = self.manager.config();
+        document.refresh(config, self.now);
+        for _ in 0..MAX_IDS {
+            let id = self.manager.make_id()?;
+            let record =
+                self.manager.record(&id, &document, document.lifetime(config, self.now))?;
+            if let Created::Done(version) =
+                self.manager.call(self.manager.store().create(&id, &record)).await?
+            {
+                self.manager.tell(|| Event::Created { session: id.fingerprint() });
+                return Ok(Standing { place: Place { id, version }, document });
+            }
+        }
+        let message = format!(
+            "{MAX_IDS} new ids in turn were taken already: the id generator repeats itself"
+        );
+        Err(SessionError::new(ErrorKind::Random, message))
+    }
+
+    /// Writes into a living session, merging with whoever was faster.
+    async fn update(
+        &self,
+        mut session: Standing,
+        mut credential: CredentialOperation,
+    ) -> Result<Outcome, SessionError> {
+        let mut queue = None;
+        for _ in 0..MAX_ATTEMPTS {
+            let stored = match self.write(&mut session).await? {
+                Updated::Conflict(stored) => stored,
+                Updated::Done(version) => {
+                    session.place.version = version;
+                    return Ok(Outcome::Stored(session.into(), credential));
+                }
+                Updated::Gone => return Ok(Outcome::Gone),
+            };
+            queue.get_or_insert(self.manager.stripe(&session.place.id).take().await);
+            let Some((standing, way)) = self.follow(session.place.id, stored).await? else {
+                return Ok(Outcome::Gone);
+            };
+            credential = after(way, credential);
+            session = self.merged(standing)?;
+        }
+        Err(beaten())
+    }
+
+    /// Writes into the session that an id was retired for, without learning or telling where it is.
+    async fn add(&self, id: SessionId) -> Result<Outcome, SessionError> {
+        let Some(stored) = self.manager.call(self.manager.store().load(&id)).await? else {
+            return Ok(Outcome::Gone);
+        };
+        match self.follow(id, stored).await? {
+            Some((standing, _)) => {
+                self.update(self.merged(standing)?, CredentialOperation::None).await
+            }
+            None => Ok(Outcome::Gone),
+        }
+    }
+
+    /// Gives a session a new id: creates it anew, then retires the old id. Until the second step the
+    /// old session is whole; with it the old id becomes a pointer.
+    async fn rotate(&self, mut old: Place, document: Document) -> Result<Outcome, SessionError> {
+        let from = old.id;
+        let mut new = self.create(document).await?;
+        for _ in 0..MAX_ATTEMPTS {
+            let retired = self.retire(old, new.place.id).await;
+            let stored = match self.undo_if_refused(retired, &new).await? {
+                Updated::Conflict(stored) => stored,
+                Updated::Done(_) => {
+                    self.manager.tell(|| Event::Rotated {
+                        from: from.fingerprint(),
+                        to: new.place.id.fingerprint(),
+                    });
+                    return Ok(Outcome::Stored(new.into(), CredentialOperation::Issue));
+                }
+                Updated::Gone => return self.abandon(&new, Outcome::Gone).await,
+            };
+            let Some((standing, way)) = self.follow(old.id, stored).await? else {
+                return self.abandon(&new, Outcome::Gone).await;
+            };
+            match (way, self.intent) {
+                // Two logins at once are two sessions: neither may get the other's credential.
+                (Way::Closed, Intent::Login) => {
+                    return Ok(Outcome::Stored(new.into(), CredentialOperation::Issue));
+                }
+                // Another request rotated first: one new id is enough.
+                (Way::Closed | Way::Open, Intent::Rotate) => {
+                    self.manager.call(self.manager.store().delete(&new.place.id)).await?;
+                    return self
+                        .update(self.merged(standing)?, after(way, CredentialOperation::None))
+                        .await;
+                }
+                _ => {}
+            }
+            old = standing.place;
+            new.document = self.merged(standing)?.document;
+            match self.write(&mut new).await? {
+                Updated::Done(version) => new.place.version = version,
+                // Somebody has revoked the owner's sessions, this one included.
+                Updated::Conflict(_) | Updated::Gone => return Ok(Outcome::Gone),
+            }
+        }
+        self.abandon(&new, Outcome::Gone).await?;
+        Err(beaten())
+    }
+
+    /// Extends a session's life. A failure costs the visitor a twentieth of the idle time at most, so
+    /// it doesn't fail the request.
+    async fn touch(
+        &self,
+        id: SessionId,
+        document: &Document,
+        credential: CredentialOperation,
+    ) -> Result<Outcome, SessionError> {
+        let lifetime = document.lifetime(self.manager.config(), self.now);
+        match self.manager.call(self.manager.store().touch(&id, lifetime)).await {
+            Ok(true) => Ok(Outcome::Touched(lifetime, credential)),
+            Ok(false) => Ok(Outcome::Gone),
+            Err(error) => {
+                self.manager.tell(|| Event::StoreFailed { error: &error });
+                Ok(Outcome::Unchanged(CredentialOperation::None))
+            }
+        }
+    }
+
+    /// One attempt to write a session where it stood.
+    async fn write(&self, session: &mut Standing) -> Result<Updated, SessionError> {
+        let config = self.manager.config();
+        let Standing { place, document } = session;
+        document.refresh(config, self.now);
+        let record =
+            self.manager.record(&place.id, document, document.lifetime(config, self.now))?;
+        self.manager.call(self.manager.store().update(&place.id, place.version, &record)).await
+    }
+
+    /// Puts the pointer in the place of a session.
+    async fn retire(&self, old: Place, new: SessionId) -> Result<Updated, SessionError> {
+        let config = self.manager.config();
+        let grace = config.rotation_grace;
+        let open = self.intent != Intent::Login;
+        let stub =
+            Document::stub(Successor { id: new, until: self.now.after(grace), open }, config);
+        let record = self.manager.record(&old.id, &stub, grace.max(MIN_STUB_LIFETIME))?;
+        self.manager.call(self.manager.store().update(&old.id, old.version, &record)).await
+    }
+
+    /// Takes the new session back when the old one certainly stayed. When nobody knows (a timeout),
+    /// it may be all there is, so it stays too.
+    async fn undo_if_refused(
+        &self,
+        retired: Result<Updated, SessionError>,
+        new: &Standing,
+    ) -> Result<Updated, SessionError> {
+        if let Err(error) = &retired {
+            let unknown =
+                |kind| matches!(kind, StoreErrorKind::Timeout | StoreErrorKind::Unavailable);
+            if !error.store_error().is_some_and(|error| unknown(error.kind())) {
+                self.abandon(new, Outcome::Gone).await?;
+            }
+        }
+        retired
+    }
+
+    async fn abandon(&self, new: &Standing, outcome: Outcome) -> Result<Outcome, SessionError> {
+        self.manager.call(self.manager.store().delete(&new.place.id)).await?;
+        Ok(outcome)
+    }
+
+    /// From what stands under an id to the session itself. `None`: it has been ended.
+    async fn follow(
+        &self,
+        mut id: SessionId,
+        mut stored: Stored,
+    ) -> Result<Option<(Standing, Way)>, SessionError> {
+        let mut way = Way::Straight;
+        for _ in 0..MAX_HOPS {
+            let Some(document) = self.manager.read(&id, &stored) else { return Ok(None) };
+            let Some(successor) = &document.facts.successor else {
+                return Ok(Some((
+                    Standing { place: Place { id, version: stored.version }, document },
+                    way,
+                )));
+            };
+            way = if successor.open && way != Way::Closed { Way::Open } else { Way::Closed };
+            id = successor.id;
+            match self.manager.call(self.manager.store().load(&id)).await? {
+                Some(found) => stored = found,
+                None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What this request did, done on what stands there now.
+    fn merged(&self, mut standing: Standing) -> Result<Standing, SessionError> {
+        self.changes.apply(&mut standing.document, self.manager.config(), self.now)?;
+        Ok(standing)
+    }
+}
+
+/// The credential of a request whose session turned out to be elsewhere.
+fn after(way: Way, credential: CredentialOperation) -> CredentialOperation {
+    match way {
+        Way::Closed => CredentialOperation::None,
+        Way::Open => CredentialOperation::Issue,
+        Way::Straight => credential,
+    }
+}
+
+fn beaten() -> SessionError {
+    let message = format!(
+        "other requests changed the session {MAX_ATTEMPTS} times while this one tried to save it"
+    );
+    SessionError::new(ErrorKind::Conflict, message)
+}

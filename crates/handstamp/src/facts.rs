@@ -1,0 +1,116 @@
+//! What handstamp itself knows of a session: kept under one reserved key of the document, which
+//! application code never sees and which express-session carries along untouched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::object::{Object, to_json};
+use crate::{SessionId, Timestamp};
+
+/// Our own facts of a session. Names that we don't know, of a later version, are kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// When the session began.
+    pub created: Option<Timestamp>,
+    /// When the document was last written; the store's remaining lifetime often tells more.
+    pub seen: Option<Timestamp>,
+    /// The absolute deadline.
+    pub until: Option<Timestamp>,
+    /// The idle time that this session was given, if it is not the configured one.
+    pub idle: Option<Duration>,
+    pub owner: Option<Arc<str>>,
+    pub device: Option<Device>,
+    /// This session has been rotated: here is where it went.
+    pub successor: Option<Successor>,
+    /// What a later version of handstamp has noted.
+    pub others: Object,
+}
+
+/// The browser and the place that a session is used from, as the application tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// What the client says of itself: the `User-Agent` header.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub agent: String,
+    /// Where it connects from: an address, a place.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub address: String,
+}
+
+/// What stands under an id that has been replaced, for the grace time.
+#[derive(Clone, Debug)]
+pub(crate) struct Successor {
+    pub id: SessionId,
+    /// The end of the grace time. The store's lifetime of the stub may be longer: an Express
+    /// application that shares the store could have touched it.
+    pub until: Timestamp,
+    /// Whether whoever still holds the old id reaches the new session. After a login they don't: the
+    /// old id may have been planted (session fixation). What they write is kept all the same.
+    pub open: bool,
+}
+
+impl Facts {
+    pub(crate) fn read(mut others: Object) -> Self {
+        let mut facts = Self {
+            created: take::<f64>(&mut others, "created").map(millis),
+            seen: take::<f64>(&mut others, "seen").map(millis),
+            until: take::<f64>(&mut others, "until").map(millis),
+            idle: take::<f64>(&mut others, "idle")
+                .map(|idle| millis(idle).remaining(Timestamp::default())),
+            owner: take::<String>(&mut others, "owner").map(Arc::from),
+            device: take(&mut others, "device"),
+            successor: None,
+            others: Object::default(),
+        };
+        if others.get("successor").is_some() {
+            facts.successor = successor(&mut others, facts.until);
+        }
+        facts.others = others;
+        facts
+    }
+
+    /// The facts as JSON.
+    pub(crate) fn to_json(&self) -> String {
+        let mut object = self.others.clone();
+        let mut set = |name, value: Option<String>| {
+            value.into_iter().for_each(|value| object.set(name, value.into()))
+        };
+        let number = |moment: Timestamp| moment.as_millis().to_string();
+        set("created", self.created.map(number));
+        set("seen", self.seen.map(number));
+        set("until", self.until.map(number));
+        set("idle", self.idle.map(|idle| idle.as_millis().to_string()));
+        set("owner", self.owner.as_deref().map(to_json));
+        set("device", self.device.as_ref().and_then(|device| serde_json::to_string(device).ok()));
+        if let Some(successor) = &self.successor {
+            set("successor", Some(to_json(successor.id.as_str())));
+            set("open", Some(successor.open.to_string()));
+        }
+        object.to_json()
+    }
+}
+
+/// Takes a value out. One of another type than expected counts as absent.
+fn take<T: for<'de> Deserialize<'de>>(object: &mut Object, name: &str) -> Option<T> {
+    let value = serde_json::from_str(object.get(name)?).ok();
+    object.remove(name);
+    value
+}
+
+fn successor(object: &mut Object, until: Option<Timestamp>) -> Option<Successor> {
+    let id = take::<String>(object, "successor")?;
+    let open = take(object, "open").unwrap_or(false);
+    Some(Successor { id: SessionId::parse(&id)?, until: until.unwrap_or_default(), open })
+}
+
+/// JavaScript's numbers are floating; negative and huge ones are brought into range.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates, which is what is wanted"
+)]
+fn millis(number: f64) -> Timestamp {
+    Timestamp::from_millis(number as u64)
+}

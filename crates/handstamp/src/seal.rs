@@ -1,0 +1,160 @@
+//! Sealed documents: encrypted before they go to a store, so that a stolen store tells nothing.
+//!
+//! `{"cookie":{…},"sealed":"hs1.<key id>.<base64url of nonce and ciphertext>"}` is still a document
+//! that express-session and its stores can carry. XChaCha20-Poly1305 with a random nonce of 24
+//! bytes; the associated data is the session's id, so what was sealed for one session does not open
+//! in another. The cookie object stays outside, because express-session rewrites it when it touches.
+//! A document that does not open is no document: nothing falls back to plain.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chacha20poly1305::aead::{Aead, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::Mac as _;
+
+use crate::document::Document;
+use crate::object::{Object, to_json, write_member};
+use crate::{SessionError, SessionId, keys};
+
+const SEALED: &str = "sealed";
+const FORMAT: &str = "hs1";
+const NONCE: usize = 24;
+
+/// The keys that encrypt documents: the first seals, all open.
+///
+/// They are derived from secrets of their own. Keep these apart from the ones that sign: a signing
+/// secret that leaks must not open the store.
+#[derive(Clone)]
+pub struct SealingKeys {
+    keys: Vec<SealingKey>,
+    opens_plain: bool,
+}
+
+#[derive(Clone)]
+struct SealingKey {
+    id: String,
+    cipher: XChaCha20Poly1305,
+}
+
+impl SealingKeys {
+    /// Seals with a key derived from this secret: at least 32 bytes, from a random source.
+    ///
+    /// # Errors
+    /// As [`Keys::new`](crate::Keys::new).
+    pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, SessionError> {
+        Self { keys: Vec::new(), opens_plain: false }.with_old(secret)
+    }
+
+    /// Opens what an older secret sealed. It is sealed with the first one when it is next written.
+    ///
+    /// # Errors
+    /// As [`Keys::new`](crate::Keys::new).
+    pub fn with_old(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SessionError> {
+        keys::check(secret.as_ref())?;
+        self.keys.push(SealingKey::derive(secret.as_ref()));
+        Ok(self)
+    }
+
+    /// Reads documents that are not sealed, too: for the time after sealing was turned on.
+    ///
+    /// As long as this is on, whoever can write to the store can put a plain document in the place of
+    /// a sealed one.
+    #[must_use]
+    pub fn insecure_accept_plain(mut self) -> Self {
+        self.opens_plain = true;
+        self
+    }
+
+    fn seal(&self, document: &Document, id: &SessionId) -> Result<String, SessionError> {
+        let mut plain = String::from("{");
+        document.write_contents(&mut plain);
+        plain.push('}');
+        let cookie = document.cookie_json();
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce)?;
+        let key = &self.keys[0]; // `new` put one there
+        let payload = Payload { msg: plain.as_bytes(), aad: id.as_str().as_bytes() };
+        let sealed = key.cipher.encrypt(&XNonce::from(nonce), payload);
+        let sealed = sealed.map_err(|_| {
+            SessionError::new(crate::ErrorKind::TooLarge, "the session is too large to be sealed")
+        })?;
+        let envelope = format!(
+            "{FORMAT}.{}.{}",
+            key.id,
+            URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat())
+        );
+        let mut out = String::from("{");
+        write_member(&mut out, "\"cookie\"", &cookie);
+        write_member(&mut out, "\"sealed\"", &to_json(&envelope));
+        out.push('}');
+        Ok(out)
+    }
+
+    fn open(&self, envelope: &str, cookie: &str, id: &SessionId) -> Option<Document> {
+        let (key, sealed) = envelope.split_once('.')?;
+        let key = self.keys.iter().find(|candidate| candidate.id == key)?;
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
+        let payload = Payload { msg: sealed, aad: id.as_str().as_bytes() };
+        let mut plain = key.cipher.decrypt(&XNonce::from(*nonce), payload).ok()?;
+        // Put the cookie back in front: «{…}» becomes «{"cookie":{…},…}».
+        let mut text = format!("{{\"cookie\":{cookie},").into_bytes();
+        plain.remove(0);
+        text.append(&mut plain);
+        Document::parse(&text.into())
+    }
+}
+
+impl SealingKey {
+    fn derive(secret: &[u8]) -> Self {
+        let derived = |label: &str| keys::state(secret).chain_update(label).finalize().into_bytes();
+        let id = derived("handstamp sealing key id 1")[..4]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self { id, cipher: XChaCha20Poly1305::new(&derived("handstamp sealing key 1")) }
+    }
+}
+
+impl fmt::Debug for SealingKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealingKeys({})", self.keys.len())
+    }
+}
+
+/// Writes a document for the store: sealed if there are keys, plain otherwise.
+pub(crate) fn encode(
+    document: &Document,
+    id: &SessionId,
+    keys: Option<&SealingKeys>,
+) -> Result<Arc<[u8]>, SessionError> {
+    let text = match keys {
+        Some(keys) => keys.seal(document, id)?,
+        None => document.to_json(),
+    };
+    Ok(text.into_bytes().into())
+}
+
+/// Reads a document of the store. `None`: it is damaged, forged, sealed by an unknown key, or plain
+/// where only sealed ones count.
+pub(crate) fn decode(
+    bytes: &Arc<[u8]>,
+    id: &SessionId,
+    keys: Option<&SealingKeys>,
+) -> Option<Document> {
+    let object = Object::parse(bytes)?;
+    match (envelope(&object), keys) {
+        (Some(envelope), Some(keys)) => keys.open(&envelope, object.get("cookie")?, id),
+        (None, Some(keys)) if !keys.opens_plain => None,
+        (None, _) => Document::from_object(object),
+        (Some(_), None) => None,
+    }
+}
+
+/// What is sealed in this document: an application's own key of that name does not look like it.
+fn envelope(object: &Object) -> Option<String> {
+    let text: String = serde_json::from_str(object.get(SEALED)?).ok()?;
+    text.strip_prefix(FORMAT)?.strip_prefix('.').map(str::to_owned)
+}
