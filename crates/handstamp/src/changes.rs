@@ -139,3 +139,148 @@ fn login(document: &mut Document, owner: &Arc<str>, config: &SessionConfig, now:
     document.facts.created = Some(now);
     document.facts.until = config.expiry.absolute.map(|absolute| now.after(absolute));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn config() -> SessionConfig {
+        SessionConfig::strict()
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_millis(1_763_845_794_054)
+    }
+
+    fn document(members: &[(&str, i64)]) -> Document {
+        let mut document = Document::new(&config(), now());
+        members.iter().for_each(|(name, value)| document.data.set(name, value.to_string().into()));
+        document
+    }
+
+    fn set(key: &str, value: i64) -> Change {
+        Change::Set(key.into(), value.to_string().into())
+    }
+
+    fn add(key: &str, more: i64) -> Change {
+        let compute = move |current: Option<&str>| {
+            let number: i64 = current.map_or(0, |json| json.parse().unwrap());
+            Ok(Some((number + more).to_string().into()))
+        };
+        Change::Update(key.into(), Arc::new(compute))
+    }
+
+    fn changes(list: impl IntoIterator<Item = Change>) -> Changes {
+        let mut changes = Changes::default();
+        list.into_iter().for_each(|change| changes.push(change, 0));
+        changes
+    }
+
+    fn done(list: impl IntoIterator<Item = Change>, on: &[(&str, i64)]) -> String {
+        let mut document = document(on);
+        changes(list).apply(&mut document, &config(), now()).unwrap();
+        document.data.to_json()
+    }
+
+    #[test]
+    fn keys_that_only_others_changed_stay() {
+        assert_eq!(done([set("mine", 1)], &[("theirs", 2)]), r#"{"theirs":2,"mine":1}"#);
+    }
+
+    #[test]
+    fn the_later_writer_of_a_key_wins_and_an_update_runs_again() {
+        assert_eq!(done([set("key", 1)], &[("key", 2)]), r#"{"key":1}"#);
+        assert_eq!(done([add("key", 1)], &[("key", 2)]), r#"{"key":3}"#);
+        assert_eq!(done([Change::Remove("key".into())], &[("key", 2)]), "{}");
+    }
+
+    #[test]
+    fn steps_on_one_key_are_done_in_their_order() {
+        assert_eq!(done([set("key", 1), add("key", 2)], &[("key", 9)]), r#"{"key":3}"#);
+        assert_eq!(done([add("key", 2), set("key", 1)], &[("key", 9)]), r#"{"key":1}"#);
+        assert_eq!(done([add("key", 1), add("key", 1)], &[("key", 9)]), r#"{"key":11}"#);
+        assert_eq!(done([Change::Clear, set("key", 1)], &[("other", 9)]), r#"{"key":1}"#);
+    }
+
+    #[test]
+    fn a_loop_over_one_key_keeps_one_step() {
+        assert_eq!(changes((0..1000).map(|value| set("key", value))).len(), 1);
+    }
+
+    #[test]
+    fn steps_that_are_being_saved_are_not_touched_by_later_ones() {
+        let mut changes = changes([set("key", 1)]);
+        changes.push(set("key", 2), 1);
+        assert_eq!(changes.len(), 2);
+        changes.saved(1);
+        let mut document = document(&[]);
+        changes.apply(&mut document, &config(), now()).unwrap();
+        assert_eq!(document.data.to_json(), r#"{"key":2}"#);
+    }
+
+    #[test]
+    fn another_owner_does_not_get_the_former_ones_data() {
+        let mut document = document(&[("secret", 1)]);
+        changes([Change::Login("alice".into())]).apply(&mut document, &config(), now()).unwrap();
+        assert_eq!(document.data.to_json(), r#"{"secret":1}"#, "an anonymous visitor's data stay");
+        changes([Change::Login("alice".into())]).apply(&mut document, &config(), now()).unwrap();
+        assert_eq!(document.data.to_json(), r#"{"secret":1}"#, "signing in again keeps them");
+        changes([Change::Login("bob".into())]).apply(&mut document, &config(), now()).unwrap();
+        assert_eq!(document.data.to_json(), "{}");
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Add(u8, i64),
+        Remove(u8),
+        Set(u8, i64),
+    }
+
+    impl Step {
+        fn change(&self) -> Change {
+            match self {
+                Self::Add(key, more) => add(&format!("k{key}"), *more),
+                Self::Remove(key) => Change::Remove(format!("k{key}").into()),
+                Self::Set(key, value) => set(&format!("k{key}"), *value),
+            }
+        }
+
+        fn model(&self, map: &mut BTreeMap<String, i64>) {
+            match self {
+                Self::Add(key, more) => *map.entry(format!("k{key}")).or_default() += more,
+                Self::Remove(key) => drop(map.remove(&format!("k{key}"))),
+                Self::Set(key, value) => drop(map.insert(format!("k{key}"), *value)),
+            }
+        }
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (0..5u8, -9..9i64).prop_map(|(key, more)| Step::Add(key, more)),
+            (0..5u8).prop_map(Step::Remove),
+            (0..5u8, -9..9i64).prop_map(|(key, value)| Step::Set(key, value)),
+        ];
+        prop::collection::vec(step, 0..8)
+    }
+
+    proptest! {
+        /// However two writers interleave, the result is what one after the other would have made.
+        #[test]
+        fn merging_two_writers_is_one_after_the_other(base in steps(), first in steps(), second in steps()) {
+            let mut merged = document(&[]);
+            for steps in [&base, &first, &second] {
+                changes(steps.iter().map(Step::change)).apply(&mut merged, &config(), now()).unwrap();
+            }
+            let mut model = BTreeMap::new();
+            [&base, &first, &second].into_iter().flatten().for_each(|step| step.model(&mut model));
+            let names: Vec<_> = merged.data.names().map(std::borrow::Cow::into_owned).collect();
+            let found: BTreeMap<String, i64> =
+                names.iter().map(|name| (name.clone(), merged.data.get(name).unwrap().parse().unwrap())).collect();
+            prop_assert_eq!(found, model);
+        }
+    }
+}

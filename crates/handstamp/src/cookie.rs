@@ -299,10 +299,9 @@ pub(crate) fn values<'a>(header: &'a [u8], name: &str) -> impl Iterator<Item = &
 
 /// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
 fn http_date(moment: Timestamp) -> String {
-    /// HTTP's years have four digits. Browsers cap the cookie's life far below this.
-    const LAST: i64 = 253_402_300_799;
-    let seconds = i64::try_from(moment.as_millis() / 1000).unwrap_or(LAST).min(LAST);
-    let date = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    // HTTP's years have four digits, so the year 9999 is the last; browsers cap the life far below it.
+    let millis = i64::try_from(moment.as_millis()).unwrap_or(i64::MAX);
+    let date = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
     DateTimePrinter::new().timestamp_to_rfc9110_string(&date).unwrap_or_default()
 }
 
@@ -328,4 +327,138 @@ fn is_domain(text: &str) -> bool {
         !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
     text.len() <= 253 && text.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "s:id.mac";
+
+    #[test]
+    fn the_strict_cookie_has_the_host_prefix_and_its_conditions() {
+        // S12
+        let cookie = CookieConfig::strict();
+        cookie.check().unwrap();
+        assert_eq!(
+            cookie.issue(ID, None),
+            "__Host-session=s%3Aid.mac; Path=/; HttpOnly; Secure; SameSite=Lax"
+        );
+    }
+
+    #[test]
+    fn the_express_cookie_is_express_sessions() {
+        let moment = Timestamp::from_millis(784_111_777_000);
+        let cookie = CookieConfig::express();
+        assert_eq!(cookie.issue(ID, None), "connect.sid=s%3Aid.mac; Path=/; HttpOnly");
+        assert_eq!(
+            cookie.issue(ID, Some((moment, Duration::from_secs(60)))),
+            "connect.sid=s%3Aid.mac; Path=/; Expires=Sun, 06 Nov 1994 08:49:37 GMT; HttpOnly"
+        );
+    }
+
+    #[test]
+    fn all_attributes_come_in_express_sessions_order() {
+        let cookie = CookieConfig::express()
+            .with_same_site(SameSite::None)
+            .with_priority(Priority::High)
+            .with_partitioned(true)
+            .with_secure(true)
+            .with_path("/app")
+            .with_domain("example.com");
+        cookie.check().unwrap();
+        assert_eq!(
+            cookie.issue(ID, Some((Timestamp::default(), Duration::ZERO))),
+            "connect.sid=s%3Aid.mac; Domain=example.com; Path=/app; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; Partitioned; Priority=High; SameSite=None"
+        );
+    }
+
+    // S17: browsers cap what they keep at 400 days.
+    #[test]
+    fn max_age_is_at_most_400_days_and_huge_dates_do_no_harm() {
+        let cookie = CookieConfig::strict()
+            .issue(ID, Some((Timestamp::from_millis(u64::MAX), Duration::MAX)));
+        assert!(cookie.contains("; Max-Age=34560000; "), "{cookie}");
+        assert!(cookie.contains("; Expires=Thu, 30 Dec 9999 22:00:00 GMT; "), "{cookie}");
+    }
+
+    // S19: a cookie is removed only by one with the same name, domain, path and partition.
+    #[test]
+    fn the_removal_cookie_repeats_what_names_the_cookie() {
+        let cookie = CookieConfig::express()
+            .with_domain("example.com")
+            .with_path("/app")
+            .with_secure(true)
+            .with_partitioned(true);
+        assert_eq!(
+            cookie.remove(),
+            "connect.sid=; Domain=example.com; Path=/app; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; Partitioned; Max-Age=0"
+        );
+        assert!(
+            CookieConfig::strict().remove().starts_with("__Host-session=; Max-Age=0; Path=/; ")
+        );
+    }
+
+    // S12, S13, S14, S16, S22
+    #[test]
+    fn contradictions_are_refused() {
+        let strict = CookieConfig::strict;
+        let express = CookieConfig::express;
+        let bad = [
+            strict().with_domain("example.com"),
+            strict().with_path("/app"),
+            strict().with_secure(false),
+            strict().with_name("session"),
+            strict().with_same_site(None),
+            strict().with_name("__Host-Http-session").with_http_only(false),
+            express().with_name("__host-session"),
+            express().with_name("__Secure-session"),
+            express().with_name("__Http-session").with_secure(true).with_http_only(false),
+            express().with_same_site(SameSite::None),
+            express().with_partitioned(true),
+            express().with_name(""),
+            express().with_name("a b"),
+            express().with_name("a=b"),
+            express().with_name("a\r\nSet-Cookie: b"),
+            express().with_path("app"),
+            express().with_path("/a;b"),
+            express().with_path("/a\r\nb"),
+            express().with_path(format!("/{}", "a".repeat(1024))),
+            express().with_domain("a b"),
+            express().with_domain("a;b"),
+            express().with_domain(""),
+        ];
+        for cookie in bad {
+            assert!(cookie.check().is_err(), "{cookie:?}");
+        }
+        let good = [
+            strict(),
+            strict().with_name("__Host-Http-session"),
+            strict().with_name("__Secure-session").with_domain("example.com").with_path("/app"),
+            strict().with_same_site(SameSite::None).with_partitioned(true),
+            strict().insecure_http("session"),
+            express(),
+            express().with_domain(".example.com"),
+        ];
+        for cookie in good {
+            cookie.check().unwrap();
+        }
+    }
+
+    #[test]
+    fn values_of_a_name_are_found_in_their_order() {
+        let find = |header: &'static str| values(header.as_bytes(), "sid").collect::<Vec<_>>();
+        assert_eq!(find("sid=a"), ["a"]);
+        assert_eq!(find("x=1; sid=a; y=2;sid=b ; sid = c"), ["a", "b", "c"]);
+        assert_eq!(find("sid=a=b"), ["a=b"]);
+        assert_eq!(find("sid=\"a b\""), ["\"a b\""]);
+        assert_eq!(find("SID=a; xsid=b; sidx=c; sid"), [""; 0]);
+        assert_eq!(find(""), [""; 0]);
+    }
+
+    #[test]
+    fn another_applications_broken_cookie_does_not_hide_ours() {
+        let header = [b"other=\xff\xfe; sid=good; ".as_slice(), &[0xff; 3]].concat();
+        assert_eq!(values(&header, "sid").collect::<Vec<_>>(), ["good"]);
+    }
 }

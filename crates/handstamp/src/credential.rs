@@ -96,13 +96,13 @@ mod tests {
 
     #[test]
     fn cookie_values_are_those_of_express_session() {
-        let encoded = |id, keys| percent_encode(&sign(&SessionId::parse(id).unwrap(), keys));
+        let encoded = |id, keys: Keys| percent_encode(&sign(&SessionId::parse(id).unwrap(), &keys));
         assert_eq!(
-            encoded("apple", &keys()),
+            encoded("apple", keys()),
             "s%3Aapple.D8Y%2BpkTAmeR0PobOhY4G97PRW%2Bj7bUnP%2F5m6%2FOn1MCU"
         );
         assert_eq!(
-            encoded("a.b.c", &Keys::express(["k"])),
+            encoded("a.b.c", Keys::express(["k"])),
             "s%3Aa.b.c.KknhlmRnAWEJEoNMlO85fIMohjxbBPVoeAIqIsEoMg4"
         );
     }

@@ -189,9 +189,141 @@ fn same_site(value: SameSite) -> String {
 
 /// A date as JavaScript's `toISOString` writes it.
 fn iso_date(moment: Timestamp) -> String {
-    /// The last millisecond of the year 9999, after which ISO 8601 needs more digits.
-    const LAST: u64 = 253_402_300_799_999;
-    let millis = i64::try_from(moment.as_millis().min(LAST)).unwrap_or_default();
-    let date = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+    // After the year 9999 ISO 8601 would need more digits; nobody's session lives as long.
+    let millis = i64::try_from(moment.as_millis()).unwrap_or(i64::MAX);
+    let date = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
     format!("{date:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SessionId;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn parse(json: &str) -> Option<Document> {
+        Document::parse(&json.as_bytes().into())
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_millis(1_763_845_794_054)
+    }
+
+    #[test]
+    fn a_new_document_is_express_sessions() {
+        let mut document = Document::new(&SessionConfig::express(), now());
+        document.data.set("u", "{}".into());
+        assert_eq!(
+            document.to_json(),
+            r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"u":{},"__handstamp":{"created":1763845794054,"seen":1763845794054}}"#
+        );
+    }
+
+    #[test]
+    fn all_cookie_attributes_stand_in_express_sessions_order() {
+        let cookie = CookieConfig::express()
+            .with_partitioned(true)
+            .with_priority(crate::Priority::High)
+            .with_secure(true)
+            .with_domain("example.com")
+            .with_same_site(SameSite::Lax);
+        let config = SessionConfig::express()
+            .with_cookie(cookie)
+            .with_expiry(Expiry::idle(Duration::from_secs(60)).persistent());
+        let json = Document::new(&config, now()).to_json();
+        let expected = r#"{"cookie":{"originalMaxAge":60000,"partitioned":true,"priority":"high","expires":"2025-11-22T21:10:54.054Z","secure":true,"httpOnly":true,"domain":"example.com","path":"/","sameSite":"lax"},"#;
+        assert!(json.starts_with(expected), "{json}");
+    }
+
+    #[test]
+    fn a_document_of_express_session_keeps_all_that_it_holds() {
+        let json = r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/","x":1.50},"passport":{"user":1e2},"flash":{"info":["a"]}}"#;
+        let mut document = parse(json).unwrap();
+        document.refresh(&SessionConfig::express(), now());
+        let facts = r#","__handstamp":{"created":1763845794054,"seen":1763845794054}}"#;
+        assert_eq!(document.to_json(), json.replace("]}}", &format!("]}}{facts}")));
+    }
+
+    #[test]
+    fn a_persistent_session_of_express_session_keeps_its_own_lifetime() {
+        let config = SessionConfig::express();
+        let mut document =
+            parse(r#"{"cookie":{"originalMaxAge":60000,"expires":"2020-01-01T00:00:00.000Z","path":"/"}}"#).unwrap();
+        let expiry = document.expiry(&config);
+        assert!(expiry.persistent && expiry.idle == Duration::from_secs(60));
+        document.refresh(&config, now());
+        assert!(document.to_json().contains(r#""expires":"2025-11-22T21:10:54.054Z""#));
+    }
+
+    #[test]
+    fn without_a_cookie_object_it_is_no_document() {
+        for bad in ["{}", r#"{"cookie":null}"#, r#"{"cookie":[]}"#, r#"{"cookie":"a"}"#, "[]", ""] {
+            assert!(parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn facts_of_the_wrong_type_count_as_absent_and_unknown_ones_are_kept() {
+        let json = r#"{"cookie":{},"__handstamp":{"created":"x","owner":5,"until":-1,"seen":1e300,"later":[1]}}"#;
+        let document = parse(json).unwrap();
+        assert_eq!(document.facts.created, None);
+        assert_eq!(document.facts.owner, None);
+        assert_eq!(document.facts.until, Some(Timestamp::default()));
+        assert!(document.facts.seen.is_some());
+        assert!(document.to_json().contains(r#""later":[1]"#));
+        assert!(parse(r#"{"cookie":{},"__handstamp":7}"#).is_some());
+    }
+
+    #[test]
+    fn all_facts_survive_being_written_and_read() {
+        let mut document = Document::new(&SessionConfig::strict(), now());
+        document.facts.owner = Some("alice \"q\" é".into());
+        document.facts.idle = Some(DAY);
+        document.facts.device =
+            Some(crate::Device { agent: "Firefox".into(), address: String::new() });
+        let id = SessionId::random().unwrap();
+        document.facts.successor = Some(Successor { id, until: now().after(DAY), open: true });
+        document.facts.until = Some(now().after(DAY));
+        let read = parse(&document.to_json()).unwrap();
+        assert_eq!(read.to_json(), document.to_json());
+        assert_eq!(read.facts.owner, document.facts.owner);
+        assert_eq!(read.facts.device, document.facts.device);
+        assert!(read.facts.successor.is_some_and(|successor| successor.id == id
+            && successor.open
+            && successor.until == now().after(DAY)));
+    }
+
+    #[test]
+    fn the_absolute_deadline_cuts_the_lifetime_short_and_does_not_move() {
+        let config = SessionConfig::strict().with_expiry(Expiry::idle(DAY).with_absolute(2 * DAY));
+        let mut document = Document::new(&config, now());
+        let later = now().after(DAY + DAY / 2);
+        document.refresh(&config, later);
+        assert_eq!(document.lifetime(&config, now()), DAY);
+        assert_eq!(document.lifetime(&config, later), DAY / 2);
+        assert_eq!(document.lifetime(&config, now().after(3 * DAY)), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_expiry_of_its_own_stays_with_the_session() {
+        let config = SessionConfig::express();
+        for expiry in
+            [Expiry::idle(DAY / 3), Expiry::idle(30 * DAY).persistent(), Expiry::idle(DAY)]
+        {
+            let mut document = Document::new(&config, now());
+            document.set_expiry(expiry, &config, now());
+            assert_eq!(parse(&document.to_json()).unwrap().expiry(&config), expiry);
+        }
+    }
+
+    #[test]
+    fn names_of_express_sessions_own_object_are_reserved() {
+        for name in
+            ["cookie", "__handstamp", "id", "req", "touch", "save", "__proto__", "constructor"]
+        {
+            assert!(is_reserved(name), "{name}");
+        }
+        assert!(!is_reserved("user") && !is_reserved("flash") && !is_reserved("passport"));
+    }
 }

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn weak_and_well_known_secrets_are_refused() {
         let weak = [
-            "short",
+            "tiny",
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             "keyboard cat keyboard cat keyboard cat",
             "complex_password_at_least_32_characters_long",

@@ -206,3 +206,92 @@ impl<'de> serde::Deserialize<'de> for RawName<'de> {
         <&RawValue>::deserialize(deserializer).map(RawName)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn object(json: &str) -> Object {
+        Object::parse(&json.as_bytes().into()).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_changed_is_written_back_byte_for_byte() {
+        let json = r#"{"big":12345678901234567890123,"float":1.0,"exp":1E400,"a\u0062":"\ud800 \u00e9 é","":[ 1 , {"x" : null} ]}"#;
+        assert_eq!(object(json).to_json(), json);
+        let mut changed = object(json);
+        changed.set("float", "2".into());
+        assert_eq!(changed.to_json(), json.replace("1.0", "2"));
+    }
+
+    #[test]
+    fn names_are_found_however_they_are_escaped() {
+        let found = object(r#"{"a\u0062c":1,"q\"":2,"\ud800":3}"#);
+        assert_eq!(found.get("abc"), Some("1"));
+        assert_eq!(found.get("q\""), Some("2"));
+        assert_eq!(found.get("absent"), None);
+        assert_eq!(found.names().collect::<Vec<_>>(), ["abc", "q\"", "\\ud800"]);
+    }
+
+    #[test]
+    fn of_a_name_that_comes_twice_the_last_value_counts_at_the_first_place() {
+        assert_eq!(object(r#"{"a":1,"b":2,"a":3}"#).to_json(), r#"{"a":3,"b":2}"#);
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_refused() {
+        for bad in [
+            "",
+            "null",
+            "[]",
+            "1",
+            "\"a\"",
+            "{",
+            "{\"a\":1}x",
+            "{a:1}",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "\u{feff}{}",
+        ] {
+            assert!(Object::parse(&bad.as_bytes().into()).is_none(), "{bad}");
+        }
+        assert!(Object::parse(&[b'{', b'"', 0xff, b'"', b':', b'1', b'}'][..].into()).is_none());
+    }
+
+    // S54: depth is limited by nothing that could overflow.
+    #[test]
+    fn a_deep_value_is_carried_without_being_looked_at() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(object(&deep).to_json(), deep);
+    }
+
+    #[test]
+    fn members_are_set_in_place_and_removed() {
+        let mut object = object(r#"{"a":1,"b":2}"#);
+        object.set("a", "10".into());
+        object.set("c", "3".into());
+        object.remove("b");
+        object.remove("absent");
+        assert_eq!(object.to_json(), r#"{"a":10,"c":3}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_parsed_or_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Object::parse(&bytes.into());
+        }
+
+        #[test]
+        fn any_names_and_values_survive(members in prop::collection::btree_map(".{0,12}", ".{0,20}", 0..12)) {
+            let json = serde_json::to_string(&members).unwrap();
+            let object = object(&json);
+            prop_assert_eq!(object.to_json(), json);
+            for (name, value) in &members {
+                let found: String = serde_json::from_str(object.get(name).unwrap()).unwrap();
+                prop_assert_eq!(&found, value);
+            }
+        }
+    }
+}

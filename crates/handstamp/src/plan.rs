@@ -163,3 +163,312 @@ fn nothing() -> Plan {
 fn remove_if(presented: bool) -> CredentialOperation {
     if presented { CredentialOperation::Remove } else { CredentialOperation::None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMART: Situation = Situation {
+        held: Held::Nothing,
+        intent: Intent::Keep,
+        changed: false,
+        empty: false,
+        due: false,
+        persistent: false,
+        expiry_changed: false,
+        stale_credential: false,
+        presented: false,
+        policy: SavePolicy::Smart,
+    };
+    const NEW: Situation = Situation { empty: true, ..SMART };
+    const UNKNOWN: Situation = Situation { presented: true, ..NEW };
+    const STORED: Situation = Situation { held: Held::Stored, presented: true, ..SMART };
+
+    fn express(resave: bool, rolling: bool, save_uninitialized: bool) -> SavePolicy {
+        SavePolicy::Express { resave, rolling, save_uninitialized }
+    }
+
+    fn check(rows: &[(&str, Situation, StoreOperation, CredentialOperation)]) {
+        for (name, situation, store, credential) in rows {
+            assert_eq!(plan(situation), Plan { store: *store, credential: *credential }, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_new_sessions() {
+        use CredentialOperation as C;
+        use StoreOperation as S;
+        check(&[
+            ("untouched", NEW, S::None, C::None),
+            ("emptied again", Situation { changed: true, ..NEW }, S::None, C::None),
+            ("changed", Situation { changed: true, empty: false, ..NEW }, S::Create, C::Issue),
+            (
+                "rotated with nothing in it",
+                Situation { intent: Intent::Rotate, ..NEW },
+                S::None,
+                C::None,
+            ),
+            (
+                "signed in",
+                Situation { intent: Intent::Login, empty: false, changed: true, ..NEW },
+                S::Create,
+                C::Issue,
+            ),
+            (
+                "regenerated with nothing in it",
+                Situation { intent: Intent::Regenerate, ..NEW },
+                S::None,
+                C::None,
+            ),
+            ("destroyed", Situation { intent: Intent::Destroy, ..NEW }, S::None, C::None),
+            ("unknown, untouched", UNKNOWN, S::None, C::None),
+            (
+                "unknown, changed",
+                Situation { changed: true, empty: false, ..UNKNOWN },
+                S::Create,
+                C::Issue,
+            ),
+            (
+                "unknown, destroyed",
+                Situation { intent: Intent::Destroy, ..UNKNOWN },
+                S::None,
+                C::Remove,
+            ),
+            ("touch of nothing", Situation { due: true, ..NEW }, S::None, C::None),
+        ]);
+    }
+
+    #[test]
+    fn the_table_of_stored_sessions() {
+        use CredentialOperation as C;
+        use StoreOperation as S;
+        let persistent = Situation { persistent: true, ..STORED };
+        check(&[
+            ("untouched", STORED, S::None, C::None),
+            ("untouched, due", Situation { due: true, ..STORED }, S::Touch, C::None),
+            ("untouched, persistent", persistent, S::None, C::None),
+            (
+                "untouched, persistent, due",
+                Situation { due: true, ..persistent },
+                S::Touch,
+                C::Issue,
+            ),
+            (
+                "untouched, old credential",
+                Situation { stale_credential: true, ..STORED },
+                S::None,
+                C::Issue,
+            ),
+            ("changed", Situation { changed: true, ..STORED }, S::Update, C::None),
+            ("emptied", Situation { changed: true, empty: true, ..STORED }, S::Update, C::None),
+            ("changed, due", Situation { changed: true, due: true, ..STORED }, S::Update, C::None),
+            ("changed, persistent", Situation { changed: true, ..persistent }, S::Update, C::None),
+            (
+                "changed, persistent, due",
+                Situation { changed: true, due: true, ..persistent },
+                S::Update,
+                C::Issue,
+            ),
+            (
+                "new expiry",
+                Situation { changed: true, expiry_changed: true, ..STORED },
+                S::Update,
+                C::Issue,
+            ),
+            (
+                "changed, old credential",
+                Situation { changed: true, stale_credential: true, ..STORED },
+                S::Update,
+                C::Issue,
+            ),
+            ("rotated", Situation { intent: Intent::Rotate, ..STORED }, S::Rotate, C::Issue),
+            (
+                "signed in",
+                Situation { intent: Intent::Login, changed: true, ..STORED },
+                S::Rotate,
+                C::Issue,
+            ),
+            (
+                "regenerated",
+                Situation { intent: Intent::Regenerate, empty: true, ..STORED },
+                S::Delete,
+                C::Remove,
+            ),
+            (
+                "regenerated, written",
+                Situation { intent: Intent::Regenerate, changed: true, ..STORED },
+                S::Replace,
+                C::Issue,
+            ),
+            (
+                "destroyed",
+                Situation { intent: Intent::Destroy, empty: true, ..STORED },
+                S::Delete,
+                C::Remove,
+            ),
+        ]);
+    }
+
+    #[test]
+    fn the_table_of_sessions_that_are_not_ours_to_write() {
+        use CredentialOperation as C;
+        use StoreOperation as S;
+        let ended = Situation { held: Held::Ended, changed: true, ..STORED };
+        let retired = Situation { held: Held::Retired, empty: true, ..STORED };
+        let away = Situation { held: Held::Unavailable, changed: true, due: true, ..STORED };
+        check(&[
+            ("ended, changed", ended, S::None, C::None),
+            ("ended, rotated", Situation { intent: Intent::Rotate, ..ended }, S::None, C::None),
+            ("ended, signed in", Situation { intent: Intent::Login, ..ended }, S::None, C::None),
+            (
+                "ended, begun anew",
+                Situation { intent: Intent::Regenerate, ..ended },
+                S::Create,
+                C::Issue,
+            ),
+            (
+                "ended, destroyed",
+                Situation { intent: Intent::Destroy, ..ended },
+                S::None,
+                C::Remove,
+            ),
+            ("retired, untouched", Situation { due: true, ..retired }, S::None, C::None),
+            (
+                "retired, changed",
+                Situation { changed: true, empty: false, ..retired },
+                S::Update,
+                C::None,
+            ),
+            (
+                "retired, signed in",
+                Situation { intent: Intent::Login, changed: true, empty: false, ..retired },
+                S::Create,
+                C::Issue,
+            ),
+            (
+                "retired, destroyed",
+                Situation { intent: Intent::Destroy, ..retired },
+                S::Delete,
+                C::Remove,
+            ),
+            ("store away", away, S::None, C::None),
+            (
+                "store away, destroyed",
+                Situation { intent: Intent::Destroy, ..away },
+                S::None,
+                C::None,
+            ),
+        ]);
+    }
+
+    #[test]
+    fn the_table_of_the_express_profile() {
+        use CredentialOperation as C;
+        use StoreOperation as S;
+        let with = |policy, situation| Situation { policy, ..situation };
+        let (off, resave, rolling, all) = (
+            express(false, false, false),
+            express(true, false, false),
+            express(false, true, false),
+            express(false, false, true),
+        );
+        let persistent = Situation { persistent: true, ..STORED };
+        check(&[
+            ("new, untouched", with(off, NEW), S::None, C::None),
+            ("new, untouched, saveUninitialized", with(all, NEW), S::Create, C::Issue),
+            ("new, untouched, rolling", with(rolling, NEW), S::None, C::None),
+            (
+                "new, changed",
+                with(off, Situation { changed: true, empty: false, ..NEW }),
+                S::Create,
+                C::Issue,
+            ),
+            (
+                "regenerated",
+                with(off, Situation { intent: Intent::Regenerate, empty: true, ..STORED }),
+                S::Replace,
+                C::Issue,
+            ),
+            (
+                "stored, untouched, due",
+                with(off, Situation { due: true, ..STORED }),
+                S::Touch,
+                C::None,
+            ),
+            ("stored, untouched, resave", with(resave, STORED), S::Update, C::None),
+            ("stored, untouched, rolling", with(rolling, STORED), S::None, C::Issue),
+            (
+                "stored, changed",
+                with(off, Situation { changed: true, ..STORED }),
+                S::Update,
+                C::None,
+            ),
+            (
+                "stored, changed, persistent",
+                with(off, Situation { changed: true, ..persistent }),
+                S::Update,
+                C::Issue,
+            ),
+            (
+                "stored, untouched, persistent, due",
+                with(off, Situation { due: true, ..persistent }),
+                S::Touch,
+                C::None,
+            ),
+        ]);
+    }
+
+    /// What holds in every situation there is.
+    #[test]
+    fn no_situation_sends_a_credential_of_nothing_or_writes_what_is_not_there() {
+        for situation in every_situation() {
+            let Plan { store, credential } = plan(&situation);
+            let stored = matches!(situation.held, Held::Stored | Held::Retired);
+            if matches!(
+                store,
+                StoreOperation::Update
+                    | StoreOperation::Touch
+                    | StoreOperation::Rotate
+                    | StoreOperation::Replace
+                    | StoreOperation::Delete
+            ) {
+                assert!(stored, "{situation:?}");
+            }
+            if credential == CredentialOperation::Issue && !stored {
+                assert_eq!(store, StoreOperation::Create, "{situation:?}");
+            }
+            if store == StoreOperation::Create {
+                assert_eq!(credential, CredentialOperation::Issue, "{situation:?}");
+            }
+            if situation.intent == Intent::Destroy {
+                assert_ne!(credential, CredentialOperation::Issue, "{situation:?}");
+            }
+        }
+    }
+
+    fn every_situation() -> impl Iterator<Item = Situation> {
+        let helds = [Held::Ended, Held::Nothing, Held::Retired, Held::Stored, Held::Unavailable];
+        let intents =
+            [Intent::Keep, Intent::Rotate, Intent::Login, Intent::Regenerate, Intent::Destroy];
+        let policies = [SavePolicy::Smart, express(false, false, false), express(true, true, true)];
+        let bit = |bits: u32, at: u32| bits >> at & 1 == 1;
+        helds.into_iter().flat_map(move |held| {
+            intents.into_iter().flat_map(move |intent| {
+                policies.into_iter().flat_map(move |policy| {
+                    (0..128).map(move |bits| Situation {
+                        held,
+                        intent,
+                        changed: bit(bits, 0),
+                        empty: bit(bits, 1),
+                        due: bit(bits, 2),
+                        persistent: bit(bits, 3),
+                        expiry_changed: bit(bits, 4),
+                        stale_credential: bit(bits, 5),
+                        presented: bit(bits, 6),
+                        policy,
+                    })
+                })
+            })
+        })
+    }
+}

@@ -158,3 +158,89 @@ fn envelope(object: &Object) -> Option<String> {
     let text: String = serde_json::from_str(object.get(SEALED)?).ok()?;
     text.strip_prefix(FORMAT)?.strip_prefix('.').map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SessionConfig, Timestamp};
+
+    const FIRST: &str = "q7Jc0vX2m9LrT4bWz1Ns8KpYd5Hf3GaE";
+    const SECOND: &str = "Zt6RkU1oPw8Vn3Ci0yMj5Qx2Ba9LsDeF";
+
+    fn document() -> Document {
+        let mut document = Document::new(&SessionConfig::strict(), Timestamp::from_millis(1));
+        document.data.set("secret", "\"hunter2\"".into());
+        document.facts.owner = Some("alice".into());
+        document
+    }
+
+    fn id() -> SessionId {
+        SessionId::parse("one").unwrap()
+    }
+
+    fn sealed(keys: &SealingKeys) -> Arc<[u8]> {
+        encode(&document(), &id(), Some(keys)).unwrap()
+    }
+
+    #[test]
+    fn a_sealed_document_opens_as_it_was_and_shows_nothing_but_the_cookie() {
+        let keys = SealingKeys::new(FIRST).unwrap();
+        let bytes = sealed(&keys);
+        let text = std::str::from_utf8(&bytes).unwrap();
+        assert!(
+            text.starts_with(r#"{"cookie":{"originalMaxAge":null,"#)
+                && text.contains(r#","sealed":"hs1."#)
+        );
+        assert!(!text.contains("hunter2") && !text.contains("secret") && !text.contains("alice"));
+        assert_eq!(decode(&bytes, &id(), Some(&keys)).unwrap().to_json(), document().to_json());
+        assert_ne!(bytes, sealed(&keys), "the nonce is new each time");
+    }
+
+    #[test]
+    fn an_older_key_opens_and_the_first_one_seals() {
+        let (old, new) = (
+            SealingKeys::new(FIRST).unwrap(),
+            SealingKeys::new(SECOND).unwrap().with_old(FIRST).unwrap(),
+        );
+        assert!(decode(&sealed(&old), &id(), Some(&new)).is_some());
+        assert!(decode(&sealed(&new), &id(), Some(&old)).is_none());
+    }
+
+    // S55: no failure falls back to plain.
+    #[test]
+    fn whatever_is_tampered_with_does_not_open() {
+        let keys = SealingKeys::new(FIRST).unwrap();
+        let bytes = sealed(&keys);
+        assert!(
+            decode(&bytes, &SessionId::parse("two").unwrap(), Some(&keys)).is_none(),
+            "another session's"
+        );
+        assert!(decode(&bytes, &id(), None).is_none(), "without keys");
+        let plain = encode(&document(), &id(), None).unwrap();
+        assert!(decode(&plain, &id(), Some(&keys)).is_none(), "plain in the place of sealed");
+        assert!(decode(&plain, &id(), Some(&keys.clone().insecure_accept_plain())).is_some());
+        let start = bytes.windows(4).position(|window| window == b"hs1.").unwrap();
+        for at in start..bytes.len() - 2 {
+            let mut changed = bytes.to_vec();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let accepting = keys.clone().insecure_accept_plain();
+            let opened = decode(&changed.into(), &id(), Some(&accepting));
+            // Where the marker itself is broken, it is an application's own text, and says nothing.
+            assert!(
+                opened.is_none_or(|document| document.data.get("secret").is_none()),
+                "byte {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_applications_own_key_named_sealed_is_no_envelope() {
+        let bytes: Arc<[u8]> = br#"{"cookie":{},"sealed":"by wax"}"#[..].into();
+        assert_eq!(decode(&bytes, &id(), None).unwrap().data.get("sealed"), Some("\"by wax\""));
+    }
+
+    #[test]
+    fn weak_secrets_are_refused() {
+        assert!(SealingKeys::new("short").is_err());
+    }
+}
