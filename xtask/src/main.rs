@@ -1,2 +1,94 @@
-//! xtask.
-fn main() {}
+//! `cargo xtask`: the commands people type, and what those commands need installed.
+//!
+//! It is a plain program over std, because it is compiled before anything else on a new machine.
+//! `task` reads the command line, `needs` says what each task needs, `install` gets what is missing,
+//! `checks` lists the steps of the longer tasks and `steps` runs and reports them.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::steps::Step;
+use crate::task::{Request, Task};
+
+mod checks;
+mod install;
+mod needs;
+mod steps;
+mod task;
+
+fn main() -> ExitCode {
+    match task::parse(env::args_os().skip(1)) {
+        Ok(Request::Help(text)) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Ok(Request::Run(task, arguments)) => run(task, arguments),
+        Err(misuse) => {
+            eprintln!("error: {misuse}\n\n{}", task::usage());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(task: Task, arguments: Vec<OsString>) -> ExitCode {
+    if let Err(unmet) = install::meet(task, root()) {
+        eprintln!("{unmet}");
+        return ExitCode::FAILURE;
+    }
+    match task {
+        Task::Bench => become_package("handstamp-benches", arguments),
+        Task::Demo => become_package("site", arguments),
+        Task::Ready { advisories } => report(checks::ready(root(), advisories)),
+        Task::Setup => {
+            println!("Everything that demo, test, bench and ready need is installed.");
+            ExitCode::SUCCESS
+        }
+        Task::Test => report(checks::test(root())),
+    }
+}
+
+fn report(steps: Vec<Step>) -> ExitCode {
+    let report = steps::run(steps, steps::perform);
+    println!("\n{report}");
+    if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Builds a package for release and becomes it, in the folder where the command was typed.
+///
+/// On Unix this process is replaced, by cargo and then by the program itself: the terminal's Ctrl-C
+/// reaches the program and nothing is left behind.
+fn become_package(package: &str, arguments: Vec<OsString>) -> ExitCode {
+    let mut command = steps::cargo();
+    command.args(["run", "--release", "--package", package, "--"]).args(arguments);
+    println!("$ {}", steps::shell_line(&command));
+    replace_this_process(command)
+}
+
+#[cfg(unix)]
+fn replace_this_process(mut command: Command) -> ExitCode {
+    use std::os::unix::process::CommandExt;
+
+    let error = command.exec();
+    eprintln!("error: cannot start cargo: {error}");
+    ExitCode::FAILURE
+}
+
+#[cfg(not(unix))]
+fn replace_this_process(mut command: Command) -> ExitCode {
+    match command.status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: cannot start cargo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}

@@ -1,0 +1,251 @@
+//! What each task needs on this machine, as one table, and how to see whether it is there.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use crate::task::Task;
+
+/// Something that must be on this machine before a task can run.
+#[derive(Debug)]
+pub(crate) struct Need {
+    pub(crate) name: &'static str,
+    pub(crate) sign: Sign,
+    pub(crate) source: Source,
+    /// Whether a task needs it; `setup` needs everything.
+    needed_by: fn(Task) -> bool,
+}
+
+/// How we see that something is there.
+#[derive(Debug)]
+pub(crate) enum Sign {
+    /// A program of one of these names is on the PATH.
+    Program(&'static [&'static str]),
+    /// This command answers with a version, the first number of which is at least this.
+    Version(&'static [&'static str], u32),
+    /// The npm packages in this folder are what its lock file says.
+    NpmPackages(&'static str),
+}
+
+/// Where something comes from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// These packages of Debian.
+    Debian(&'static [&'static str]),
+    /// The lock file in this folder.
+    Npm(&'static str),
+    /// This crate, in this version, compiled here.
+    Crate(&'static str, &'static str),
+    /// A person, who is told this.
+    Person(&'static str),
+}
+
+/// The browser that the end-to-end tests drive.
+const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
+
+const NEEDS: &[Need] = &[
+    Need {
+        // Linking this very program took a linker, but one of another name is no help to the bundled
+        // SQLite, which is compiled with `cc`.
+        name: "a C compiler",
+        sign: Sign::Program(&["cc"]),
+        source: Source::Debian(&["gcc", "libc6-dev"]),
+        needed_by: |_| true,
+    },
+    Need {
+        name: "Chromium",
+        sign: Sign::Program(CHROMIUM),
+        source: Source::Debian(&["chromium"]),
+        needed_by: runs_tests,
+    },
+    Need {
+        name: "Node.js 20 or newer",
+        sign: Sign::Version(&["node", "--version"], 20),
+        source: Source::Person("get it from nodejs.org or from this system's packages"),
+        needed_by: runs_tests,
+    },
+    Need {
+        name: "npm",
+        sign: Sign::Program(&["npm"]),
+        source: Source::Person("it comes with Node.js"),
+        needed_by: runs_tests,
+    },
+    Need {
+        name: "playwright-core, for the browser tests",
+        sign: Sign::NpmPackages(BROWSER_TESTS),
+        source: Source::Npm(BROWSER_TESTS),
+        needed_by: runs_tests,
+    },
+    Need {
+        name: "valgrind",
+        sign: Sign::Program(&["valgrind"]),
+        source: Source::Debian(&["valgrind"]),
+        needed_by: |task| task == Task::Bench,
+    },
+    Need {
+        name: "rustfmt",
+        sign: Sign::Version(&["cargo", "fmt", "--version"], 0),
+        source: Source::Person("rustup component add rustfmt"),
+        needed_by: is_ready,
+    },
+    Need {
+        name: "clippy",
+        sign: Sign::Version(&["cargo", "clippy", "--version"], 0),
+        source: Source::Person("rustup component add clippy"),
+        needed_by: is_ready,
+    },
+    Need {
+        name: "cargo-deny",
+        sign: Sign::Version(&["cargo", "deny", "--version"], 0),
+        source: Source::Crate("cargo-deny", "0.20.2"),
+        needed_by: is_ready,
+    },
+];
+
+/// The folder of the end-to-end tests.
+pub(crate) const BROWSER_TESTS: &str = "site/e2e";
+
+fn runs_tests(task: Task) -> bool {
+    task == Task::Test || is_ready(task)
+}
+
+fn is_ready(task: Task) -> bool {
+    matches!(task, Task::Ready { .. })
+}
+
+/// What a task needs and nothing shows to be there.
+pub(crate) fn missing(task: Task, is_seen: impl Fn(&Sign) -> bool) -> Vec<&'static Need> {
+    NEEDS
+        .iter()
+        .filter(|need| task == Task::Setup || (need.needed_by)(task))
+        .filter(|need| !is_seen(&need.sign))
+        .collect()
+}
+
+impl Sign {
+    pub(crate) fn is_seen(&self, root: &Path) -> bool {
+        match *self {
+            Self::Program(names) => program(names).is_some(),
+            Self::Version(command, at_least) => answer(command)
+                .and_then(|answer| major_version(&answer))
+                .is_some_and(|version| version >= at_least),
+            Self::NpmPackages(folder) => {
+                let lock = root.join(folder).join("package-lock.json");
+                // npm writes this file last, so it tells of an `npm ci` that was cut short.
+                let installed = root.join(folder).join("node_modules/.package-lock.json");
+                is_up_to_date(modified(&installed), modified(&lock))
+            }
+        }
+    }
+}
+
+pub(crate) fn chromium() -> Option<PathBuf> {
+    program(CHROMIUM)
+}
+
+/// Where the first of these names that is on the PATH is found.
+pub(crate) fn program(names: &[&str]) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    names
+        .iter()
+        .flat_map(|name| env::split_paths(&path).map(move |folder| folder.join(name)))
+        .find(|file| file.is_file())
+}
+
+fn is_up_to_date(installed: Option<SystemTime>, lock: Option<SystemTime>) -> bool {
+    match (installed, lock) {
+        (Some(installed), Some(lock)) => installed >= lock,
+        _ => false,
+    }
+}
+
+fn modified(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|metadata| metadata.modified()).ok()
+}
+
+/// What a command prints, if it can be started and succeeds.
+pub(crate) fn answer(command: &[&str]) -> Option<String> {
+    let (program, arguments) = command.split_first()?;
+    let output = Command::new(program).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The first number of the first word that starts like a version: 20 of "v20.1.0", 1 of "rustfmt 1.9.0".
+fn major_version(answer: &str) -> Option<u32> {
+    answer.split_whitespace().find_map(|word| {
+        let (major, _) = word.strip_prefix('v').unwrap_or(word).split_once('.')?;
+        major.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn names_of_missing(task: Task, is_seen: impl Fn(&Sign) -> bool) -> Vec<&'static str> {
+        missing(task, is_seen).iter().map(|need| need.name).collect()
+    }
+
+    #[test]
+    fn nothing_is_missing_where_everything_is_there() {
+        assert_eq!(names_of_missing(Task::Setup, |_| true), [""; 0]);
+    }
+
+    #[test]
+    fn each_task_misses_only_what_it_needs() {
+        let test = [
+            "a C compiler",
+            "Chromium",
+            "Node.js 20 or newer",
+            "npm",
+            "playwright-core, for the browser tests",
+        ];
+        assert_eq!(names_of_missing(Task::Demo, |_| false), ["a C compiler"]);
+        assert_eq!(names_of_missing(Task::Test, |_| false), test);
+        assert_eq!(names_of_missing(Task::Bench, |_| false), ["a C compiler", "valgrind"]);
+        assert_eq!(
+            names_of_missing(Task::Ready { advisories: false }, |_| false),
+            [&test[..], &["rustfmt", "clippy", "cargo-deny"]].concat()
+        );
+    }
+
+    #[test]
+    fn setup_misses_everything_that_any_task_needs() {
+        assert_eq!(names_of_missing(Task::Setup, |_| false).len(), NEEDS.len());
+    }
+
+    #[test]
+    fn npm_packages_are_there_when_not_older_than_the_lock_file() {
+        let earlier = Some(SystemTime::UNIX_EPOCH);
+        let later = earlier.map(|time| time + Duration::from_secs(1));
+        assert!(is_up_to_date(later, earlier));
+        assert!(is_up_to_date(later, later));
+        assert!(!is_up_to_date(earlier, later));
+        assert!(!is_up_to_date(None, later));
+        assert!(!is_up_to_date(later, None));
+    }
+
+    #[test]
+    fn versions_are_read_from_what_programs_answer() {
+        for (answer, version) in [
+            ("v20.20.2\n", Some(20)),
+            ("11.19.1\n", Some(11)),
+            ("rustfmt 1.9.0-stable (59807616e1 2026-04-14)", Some(1)),
+            ("clippy 0.1.95 (59807616e1 2026-04-14)", Some(0)),
+            ("no version here", None),
+            ("", None),
+        ] {
+            assert_eq!(major_version(answer), version, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_program_is_found_by_any_of_its_names() {
+        assert_eq!(program(&["no-such-program"]), None);
+        assert_eq!(program(&["no-such-program", "cargo"]), program(&["cargo"]));
+    }
+}
