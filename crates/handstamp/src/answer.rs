@@ -9,7 +9,6 @@ use crate::{SessionId, SessionManager, Timestamp, credential};
 
 /// What the engine wants said in a response. An adapter puts it into the head.
 #[derive(Clone, Debug)]
-#[must_use]
 pub struct Answer {
     credential: Option<CredentialHeader>,
     vary: Option<Arc<str>>,

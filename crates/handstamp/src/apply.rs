@@ -55,6 +55,8 @@ pub(crate) struct Standing {
 /// What became of a session, and what to do about the client's credential.
 #[derive(Debug)]
 pub(crate) enum Outcome {
+    /// The changes went into a session that this request must not see: a login retired its id.
+    Added,
     /// It is no more, as was wanted.
     Deleted(CredentialOperation),
     /// Another request had ended it. Nothing was written.
@@ -149,19 +151,24 @@ impl Applier<'_> {
         mut credential: CredentialOperation,
     ) -> Result<Outcome, SessionError> {
         let mut queue = None;
+        let mut closed = false;
         for _ in 0..MAX_ATTEMPTS {
             let stored = match self.write(&mut session).await? {
                 Updated::Conflict(stored) => stored,
+                Updated::Done(_) if closed => return Ok(Outcome::Added),
                 Updated::Done(version) => {
                     session.place.version = version;
                     return Ok(Outcome::Stored(session.into(), credential));
                 }
                 Updated::Gone => return Ok(Outcome::Gone),
             };
-            queue.get_or_insert(self.manager.stripe(&session.place.id).take().await);
+            if queue.is_none() {
+                queue = Some(self.manager.stripe(&session.place.id).take().await);
+            }
             let Some((standing, way)) = self.follow(session.place.id, stored).await? else {
                 return Ok(Outcome::Gone);
             };
+            closed |= way == Way::Closed;
             credential = after(way, credential);
             session = self.merged(standing)?;
         }
@@ -173,11 +180,10 @@ impl Applier<'_> {
         let Some(stored) = self.manager.call(self.manager.store().load(&id)).await? else {
             return Ok(Outcome::Gone);
         };
-        match self.follow(id, stored).await? {
-            Some((standing, _)) => {
-                self.update(self.merged(standing)?, CredentialOperation::None).await
-            }
-            None => Ok(Outcome::Gone),
+        let Some((standing, _)) = self.follow(id, stored).await? else { return Ok(Outcome::Gone) };
+        match self.update(self.merged(standing)?, CredentialOperation::None).await? {
+            Outcome::Stored(..) => Ok(Outcome::Added),
+            outcome => Ok(outcome),
         }
     }
 

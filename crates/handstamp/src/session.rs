@@ -517,6 +517,11 @@ impl Session {
         let mut state = self.state();
         let same = state.epoch == epoch;
         match outcome {
+            Outcome::Added => {
+                state.claim.held = Held::Retired;
+                let saved = state.saving;
+                state.changes.saved(saved);
+            }
             Outcome::Deleted(credential) => {
                 state.claim = Claim {
                     transport: state.claim.transport,
@@ -614,11 +619,6 @@ impl State {
     ) {
         let (config, now) = (manager.config(), manager.now());
         let Standing { place, document } = standing;
-        if credential == CredentialOperation::None && self.claim.held == Held::Retired {
-            // Added to, but not to be seen: the place stays the retired one.
-            self.changes.saved(self.saving);
-            return;
-        }
         self.claim.expires = now.after(document.lifetime(config, now));
         self.claim.held = Held::Stored;
         self.claim.place = Some(place);

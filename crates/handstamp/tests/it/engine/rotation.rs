@@ -1,0 +1,293 @@
+use handstamp::ErrorKind;
+use handstamp::store::StoreErrorKind;
+use handstamp_testing::{Fault, Gate, Operation};
+
+use super::*;
+
+#[tokio::test]
+async fn rotating_keeps_the_data_under_a_new_id() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    let before = browser.id();
+    app.store.reset_calls();
+    browser
+        .visit(|session| {
+            session.insert("more", 2)?;
+            session.rotate()
+        })
+        .await;
+    assert_ne!(browser.id(), before);
+    // Budget of PERFORMANCE.md: load, create, retire.
+    assert_eq!(app.store.reset_calls(), 3);
+    assert_eq!((browser.get("key").await, browser.get("more").await), (Some(1), Some(2)));
+}
+
+// S10
+#[tokio::test]
+async fn the_old_id_leads_to_the_session_for_the_grace_time_and_never_after_it() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    let mut late = browser.clone();
+    browser.visit(Session::rotate).await;
+    assert_eq!(late.clone().get("key").await, Some(1));
+    late.insert("late", 1).await;
+    assert_eq!(late.id(), browser.id(), "the answer brings the new id");
+    let old = Browser { cookie: late.cookie.clone(), ..browser.clone() };
+    browser.visit(Session::rotate).await;
+    app.clock.advance(Duration::from_secs(9));
+    assert!(!old.request().await.unwrap().is_new());
+    app.clock.advance(Duration::from_secs(1));
+    assert!(old.request().await.unwrap().is_new());
+    assert_eq!(browser.get("late").await, Some(1));
+}
+
+#[tokio::test]
+async fn an_express_application_that_touches_the_pointer_does_not_lengthen_the_grace() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    let old = browser.clone();
+    browser.visit(Session::rotate).await;
+    assert!(SessionStore::touch(&app.store, &old.id().unwrap(), DAY).await.unwrap());
+    app.clock.advance(MINUTE);
+    assert!(old.request().await.unwrap().is_new());
+}
+
+#[tokio::test]
+async fn without_grace_the_old_id_is_dead_at_once() {
+    let app = App::with(SessionConfig::strict().with_rotation_grace(Duration::ZERO));
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    let old = browser.clone();
+    let slow = browser.request().await.unwrap();
+    slow.insert("late", 1).unwrap();
+    browser.visit(Session::rotate).await;
+    assert!(old.request().await.unwrap().is_new());
+    old.clone().respond(slow).await.unwrap();
+    assert_eq!(browser.get("late").await, None, "and so are the requests that it began");
+}
+
+// S9: whoever planted the id before (session fixation) gets nowhere with it.
+#[tokio::test]
+async fn after_a_login_the_old_id_shows_nothing_and_gets_nothing() {
+    let app = App::new();
+    let mut attacker = app.browser();
+    attacker.insert("bait", 1).await;
+    let mut victim = attacker.clone();
+    let slow = attacker.request().await.unwrap();
+    victim.visit(|session| session.login("alice")).await;
+
+    slow.insert("in flight", 1).unwrap();
+    slow.save().await.unwrap();
+    assert_eq!(slow.owner(), None, "a request in flight does not see the login either");
+    let answer = attacker.respond(slow).await.unwrap();
+    assert!(answer.credential().is_none());
+
+    let session = attacker.request().await.unwrap();
+    assert!(session.is_new() && session.is_empty() && session.owner().is_none());
+    session.insert("later", 1).unwrap();
+    assert!(attacker.respond(session).await.unwrap().credential().is_none());
+    assert_ne!(attacker.id(), victim.id());
+
+    // What requests wrote that were under way at the time of the login is not lost.
+    assert_eq!((victim.get("in flight").await, victim.get("later").await), (Some(1), Some(1)));
+    assert_eq!(victim.visit(|session| Ok(session.owner())).await.as_deref(), Some("alice"));
+    // A second write of the same retired handle goes the same way.
+    let session = attacker.request().await.unwrap();
+    session.insert("first", 1).unwrap();
+    session.save().await.unwrap();
+    session.insert("second", 2).unwrap();
+    attacker.respond(session).await.unwrap();
+    assert_eq!((victim.get("first").await, victim.get("second").await), (Some(1), Some(2)));
+}
+
+#[tokio::test]
+async fn a_login_with_an_id_that_a_login_retired_is_a_session_of_its_own() {
+    let app = App::new();
+    let mut attacker = app.browser();
+    attacker.insert("bait", 1).await;
+    let mut victim = attacker.clone();
+    victim.visit(|session| session.login("alice")).await;
+    attacker.visit(|session| session.login("mallory")).await;
+    assert_eq!(victim.visit(|session| Ok(session.owner())).await.as_deref(), Some("alice"));
+    assert_eq!(attacker.visit(|session| Ok(session.owner())).await.as_deref(), Some("mallory"));
+}
+
+#[tokio::test]
+async fn two_logins_at_once_never_share_a_session() {
+    let app = App::new();
+    let mut first = app.browser();
+    first.insert("cart", 1).await;
+    let mut second = first.clone();
+    let (one, two) = (first.request().await.unwrap(), second.request().await.unwrap());
+    one.login("alice").unwrap();
+    two.login("bob").unwrap();
+    first.respond(one).await.unwrap();
+    second.respond(two).await.unwrap();
+    assert_ne!(first.id(), second.id());
+    assert_eq!(first.visit(|session| Ok(session.owner())).await.as_deref(), Some("alice"));
+    assert_eq!(second.visit(|session| Ok(session.owner())).await.as_deref(), Some("bob"));
+}
+
+// PEERS 3: the new record comes first; a failure leaves the old session whole.
+#[tokio::test]
+async fn a_rotation_that_fails_at_either_step_leaves_the_old_session_whole() {
+    for operation in [Operation::Create, Operation::Update] {
+        let app = App::new();
+        let mut browser = app.browser();
+        browser.insert("key", 1).await;
+        let session = browser.request().await.unwrap();
+        session.rotate().unwrap();
+        app.store.inject(operation, Fault::Fail(StoreErrorKind::Refused));
+        let error = browser.clone().respond(session).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Store);
+        app.store.mend();
+        assert_eq!(browser.get("key").await, Some(1), "{operation:?}");
+        assert_eq!(app.store.inner().len(), 1, "{operation:?} leaves nothing behind");
+    }
+}
+
+#[tokio::test]
+async fn when_the_answer_to_the_retiring_is_lost_the_session_is_reached_all_the_same() {
+    for fault in
+        [Fault::LoseAnswer(StoreErrorKind::Timeout), Fault::Fail(StoreErrorKind::Unavailable)]
+    {
+        let app = App::new();
+        let mut browser = app.browser();
+        browser.insert("key", 1).await;
+        let session = browser.request().await.unwrap();
+        session.rotate().unwrap();
+        app.store.inject_next(1, Operation::Update, fault.clone());
+        browser.clone().respond(session).await.unwrap_err();
+        assert_eq!(browser.get("key").await, Some(1), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_save_that_comes_while_the_id_rotates_is_not_lost() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    let (rotating, saving) = (browser.request().await.unwrap(), browser.request().await.unwrap());
+    rotating.rotate().unwrap();
+    increment(&rotating, "n").unwrap();
+    // The rotation stops between its two steps; the save comes in between.
+    let gate = Gate::new();
+    app.store.inject_next(1, Operation::Create, Fault::WaitAfter(gate.clone()));
+    let mut rotated = browser.clone();
+    let rotation = tokio::spawn(async move {
+        rotated.respond(rotating).await.unwrap();
+        rotated
+    });
+    gate.arrived().await;
+    increment(&saving, "n").unwrap();
+    browser.respond(saving).await.unwrap();
+    gate.open();
+    let mut rotated = rotation.await.unwrap();
+    assert_eq!(rotated.get("n").await, Some(2));
+    assert_ne!(rotated.id(), browser.id());
+    assert_eq!(browser.get("n").await, Some(2), "the old id still leads there");
+}
+
+#[tokio::test]
+async fn a_request_that_began_before_the_rotation_saves_into_the_new_session() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    let mut late = browser.clone();
+    let slow = browser.request().await.unwrap();
+    browser.visit(Session::rotate).await;
+    slow.insert("late", 1).unwrap();
+    late.respond(slow).await.unwrap();
+    assert_eq!(late.id(), browser.id());
+    assert_eq!(browser.get("late").await, Some(1));
+}
+
+#[tokio::test]
+async fn two_rotations_at_once_end_at_one_new_id() {
+    let app = App::new();
+    let mut first = app.browser();
+    first.insert("n", 0).await;
+    let mut second = first.clone();
+    let (one, two) = (first.request().await.unwrap(), second.request().await.unwrap());
+    for session in [&one, &two] {
+        session.rotate().unwrap();
+        increment(session, "n").unwrap();
+    }
+    first.respond(one).await.unwrap();
+    second.respond(two).await.unwrap();
+    assert_eq!(first.id(), second.id());
+    assert_eq!(first.get("n").await, Some(2));
+    assert_eq!(app.store.inner().len(), 2, "the session and the pointer to it");
+}
+
+#[tokio::test]
+async fn a_login_that_comes_while_the_id_rotates_carries_on_from_the_new_id() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("cart", 1).await;
+    let mut login = browser.clone();
+    let slow = login.request().await.unwrap();
+    browser.visit(Session::rotate).await;
+    slow.login("alice").unwrap();
+    login.respond(slow).await.unwrap();
+    assert_eq!(login.visit(|session| Ok(session.owner())).await.as_deref(), Some("alice"));
+    assert_eq!(login.get("cart").await, Some(1));
+    // The rotated id was retired by the login: it shows nothing any more.
+    assert!(browser.request().await.unwrap().is_new());
+}
+
+#[tokio::test]
+async fn a_chain_of_rotations_is_followed_to_its_end() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    let old = browser.clone();
+    for _ in 0..4 {
+        browser.visit(Session::rotate).await;
+    }
+    assert_eq!(old.clone().get("key").await, Some(1));
+    let mut slow = old.clone();
+    slow.insert("late", 1).await;
+    assert_eq!(browser.get("late").await, Some(1));
+}
+
+// S11, PEERS: a taken id is never overwritten.
+#[tokio::test]
+async fn an_id_that_is_taken_is_left_alone_and_another_one_is_made() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let app = App::new();
+    let made = AtomicUsize::new(0);
+    let rigged = app.sessions.clone().with_id_generator(move || {
+        let name = if made.fetch_add(1, Ordering::Relaxed) < 3 { "taken" } else { "free" };
+        Ok(SessionId::parse(name).unwrap())
+    });
+    let (mut first, mut second) = (Browser::new(&rigged), Browser::new(&rigged));
+    first.insert("key", 1).await;
+    second.insert("key", 2).await;
+    assert_eq!((first.get("key").await, second.get("key").await), (Some(1), Some(2)));
+
+    let stuck = app.sessions.clone().with_id_generator(|| Ok(SessionId::parse("taken").unwrap()));
+    let mut third = Browser::new(&stuck);
+    let session = third.request().await.unwrap();
+    session.insert("key", 3).unwrap();
+    assert_eq!(third.respond(session).await.unwrap_err().kind(), ErrorKind::Random);
+    assert_eq!(first.get("key").await, Some(1));
+}
+
+#[tokio::test]
+async fn a_credential_that_can_not_be_sent_any_more_is_an_error_before_anything_is_done() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    let session = browser.request().await.unwrap();
+    let keep = session.clone();
+    browser.respond(session).await.unwrap();
+    keep.rotate().unwrap();
+    app.store.reset_calls();
+    assert_eq!(keep.save().await.unwrap_err().kind(), ErrorKind::HeadersSent);
+    assert_eq!(app.store.total_calls(), 0);
+    assert_eq!(browser.get("key").await, Some(1));
+}
