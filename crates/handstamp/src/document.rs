@@ -165,7 +165,7 @@ pub(crate) fn is_reserved(key: &str) -> bool {
 fn cookie_object(config: &CookieConfig) -> Object {
     let mut object = Object::default();
     let mut set = |name, value: Option<String>| {
-        value.into_iter().for_each(|value| object.set(name, value.into()))
+        value.into_iter().for_each(|value| object.set(name, value.into()));
     };
     let flag = |on: bool| on.then(|| "true".to_owned());
     set("originalMaxAge", Some("null".into()));

@@ -75,7 +75,7 @@ impl Facts {
     pub(crate) fn to_json(&self) -> String {
         let mut object = self.others.clone();
         let mut set = |name, value: Option<String>| {
-            value.into_iter().for_each(|value| object.set(name, value.into()))
+            value.into_iter().for_each(|value| object.set(name, value.into()));
         };
         let number = |moment: Timestamp| moment.as_millis().to_string();
         set("created", self.created.map(number));

@@ -542,7 +542,7 @@ impl Session {
                 }
             }
             Outcome::Stored(standing, credential) => {
-                state.stand(*standing, credential, same, manager)
+                state.stand(*standing, credential, same, manager);
             }
             Outcome::Touched(left, credential) => {
                 state.claim.expires = manager.now().after(left);

@@ -73,7 +73,7 @@ impl Transport {
             Kind::Bearer => bearer(value).into_iter().for_each(visit),
             Kind::Cookie => cookie::values(value, cookie_name).for_each(visit),
             Kind::Header(_) => {
-                std::str::from_utf8(value).into_iter().for_each(|value| visit(value.trim()))
+                std::str::from_utf8(value).into_iter().for_each(|value| visit(value.trim()));
             }
         }
     }
