@@ -1,0 +1,7 @@
+//! Tests of the tests: a suite that nothing can fail proves nothing.
+
+/// Stores that break one promise each, and the tests that notice.
+mod flawed_stores;
+
+/// The store that fails on command, which otherwise keeps the whole contract.
+mod faulty_store;
