@@ -1,0 +1,184 @@
+//! The SQL: each operation of the contract is one statement, prepared once for each connection.
+//!
+//! A statement happens wholly or not at all, so several operations may share a transaction and
+//! still fail each on its own.
+
+use std::sync::Arc;
+
+use handstamp::store::{Created, Record, Stored, Updated, Version};
+use handstamp::{SessionId, Timestamp};
+use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Error, OptionalExtension, Row, Statement};
+
+/// The statements of one connection. A connection that only reads never runs those that write.
+pub(crate) struct Statements<'c> {
+    load: Statement<'c>,
+    create: Statement<'c>,
+    update: Statement<'c>,
+    touch: Statement<'c>,
+    delete: Statement<'c>,
+    list: Statement<'c>,
+    count: Statement<'c>,
+    revoke: Statement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    pub(crate) fn prepare(connection: &'c Connection) -> Result<Self, Error> {
+        Ok(Self {
+            load: connection
+                .prepare("SELECT sess, revision, expires FROM sessions WHERE sid = ?1 AND expires > ?2")?,
+            // What has expired is missing, so it may be written over. It keeps its row.
+            create: connection.prepare(
+                "INSERT INTO sessions (sid, sess, expires, revision, owner) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (sid) DO UPDATE SET sess = excluded.sess, expires = excluded.expires,
+                 revision = excluded.revision, owner = excluded.owner WHERE sessions.expires <= ?6",
+            )?,
+            update: connection.prepare(
+                "UPDATE sessions SET sess = ?2, expires = ?3, revision = ?4, owner = ?5
+                 WHERE sid = ?1 AND revision = ?6 AND expires > ?7",
+            )?,
+            touch: connection
+                .prepare("UPDATE sessions SET expires = ?2 WHERE sid = ?1 AND expires > ?3")?,
+            delete: connection
+                .prepare("DELETE FROM sessions WHERE sid = ?1 RETURNING sess, expires > ?2")?,
+            list: connection.prepare(
+                "SELECT sess, revision, expires, sid FROM sessions WHERE owner = ?1 AND expires > ?2",
+            )?,
+            count: connection
+                .prepare("SELECT count(*) FROM sessions WHERE owner = ?1 AND expires > ?2")?,
+            // `IS NOT` is true of every id when nothing is excepted.
+            revoke: connection.prepare(
+                "DELETE FROM sessions WHERE owner = ?1 AND expires > ?2 AND sid IS NOT ?3",
+            )?,
+        })
+    }
+
+    pub(crate) fn load(&mut self, id: &SessionId, now: Timestamp) -> Result<Option<Stored>, Error> {
+        self.load.query_row((id.as_str(), integer(now)), |row| stored(row, now)).optional()
+    }
+
+    /// `revision` is the caller's, so that this can be done again.
+    pub(crate) fn create(
+        &mut self,
+        id: &SessionId,
+        record: &Record,
+        revision: i64,
+        now: Timestamp,
+    ) -> Result<Created, Error> {
+        let written = self.create.execute((
+            id.as_str(),
+            document(&record.document),
+            integer(now.after(record.lifetime)),
+            revision,
+            record.owner.as_deref(),
+            integer(now),
+        ));
+        self.create.clear_bindings();
+        Ok(if written? == 0 { Created::Duplicate } else { Created::Done(version(revision)) })
+    }
+
+    pub(crate) fn update(
+        &mut self,
+        id: &SessionId,
+        current: Version,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<Updated, Error> {
+        // A version that we can't have given is NULL, and equals nothing.
+        let revision = u64::try_from(current.0).ok().map(u64::cast_signed);
+        let next = revision.unwrap_or_default().wrapping_add(1);
+        let written = self.update.execute((
+            id.as_str(),
+            document(&record.document),
+            integer(now.after(record.lifetime)),
+            next,
+            record.owner.as_deref(),
+            revision,
+            integer(now),
+        ));
+        self.update.clear_bindings();
+        if written? == 1 {
+            return Ok(Updated::Done(version(next)));
+        }
+        Ok(self.load(id, now)?.map_or(Updated::Gone, Updated::Conflict))
+    }
+
+    pub(crate) fn touch(
+        &mut self,
+        id: &SessionId,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        Ok(self.touch.execute((id.as_str(), integer(expires), integer(now)))? == 1)
+    }
+
+    pub(crate) fn delete(
+        &mut self,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Arc<[u8]>>, Error> {
+        let living = |row: &Row<'_>| {
+            let living: bool = row.get(1)?;
+            living.then(|| bytes(row)).transpose()
+        };
+        Ok(self.delete.query_row((id.as_str(), integer(now)), living).optional()?.flatten())
+    }
+
+    pub(crate) fn list(
+        &mut self,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Vec<(SessionId, Stored)>, Error> {
+        let session = |row: &Row<'_>| {
+            let id = SessionId::parse(row.get_ref(3)?.as_str()?).ok_or(FromSqlError::InvalidType)?;
+            Ok((id, stored(row, now)?))
+        };
+        self.list.query_map((owner, integer(now)), session)?.collect()
+    }
+
+    pub(crate) fn count(&mut self, owner: &str, now: Timestamp) -> Result<usize, Error> {
+        let count: i64 = self.count.query_row((owner, integer(now)), |row| row.get(0))?;
+        // SQLite counts no further than memory reaches, and never below zero.
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    pub(crate) fn revoke(
+        &mut self,
+        owner: &str,
+        except: Option<&SessionId>,
+        now: Timestamp,
+    ) -> Result<usize, Error> {
+        self.revoke.execute((owner, integer(now), except.map(SessionId::as_str)))
+    }
+}
+
+/// A row that begins with `sess, revision, expires`.
+fn stored(row: &Row<'_>, now: Timestamp) -> Result<Stored, Error> {
+    let expires = Timestamp::from_millis(u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default());
+    Ok(Stored {
+        document: bytes(row)?,
+        version: version(row.get(1)?),
+        remaining: expires.remaining(now),
+    })
+}
+
+fn bytes(row: &Row<'_>) -> Result<Arc<[u8]>, Error> {
+    Ok(row.get_ref(0)?.as_bytes()?.into())
+}
+
+/// Text stays text, so that the sqlite3 shell shows a JSON document as it is. SQLite keeps other
+/// bytes only as a BLOB, and a NUL would end the text for much of what reads it.
+fn document(bytes: &[u8]) -> ToSqlOutput<'_> {
+    let is_text = !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok();
+    ToSqlOutput::Borrowed(if is_text { ValueRef::Text(bytes) } else { ValueRef::Blob(bytes) })
+}
+
+fn version(revision: i64) -> Version {
+    Version(revision.cast_unsigned().into())
+}
+
+/// A moment as it stands in the table.
+pub(crate) fn integer(moment: Timestamp) -> i64 {
+    // The latest `Timestamp` is far below what fits.
+    i64::try_from(moment.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,24 @@
+//! What the SQLite store does. Its files are real, and so are the processes that share them.
+
+/// The contract of every store.
+mod conformance;
+/// Files that are damaged.
+mod damage;
+/// Documents: any bytes, up to the limit.
+mod documents;
+/// What survives: a restart, a kill, a full disk.
+mod durability;
+/// The file itself: its mode, its layout, who closes it.
+mod file;
+/// Many writes in one transaction, and each of them on its own.
+mod groups;
+/// Locks that others hold.
+mod locks;
+/// Several processes, one file.
+mod processes;
+/// Expired sessions leave the file.
+mod reaping;
+/// Files that are not ours, or not ours to write.
+mod refusals;
+/// What the tests are written with.
+mod support;
