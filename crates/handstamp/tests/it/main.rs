@@ -1,4 +1,5 @@
 //! The engine's integration tests: what can be seen from outside.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails with its line")]
 
 /// The engine, as an adapter drives it.
 mod engine;

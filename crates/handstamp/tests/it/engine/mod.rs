@@ -24,6 +24,8 @@ mod express;
 mod failure;
 /// Parallel requests that lose nothing.
 mod merging;
+/// The whole engine against a simple reference.
+mod model;
 /// New ids for old sessions.
 mod rotation;
 /// No id, no secret and no value anywhere it could be read.
