@@ -67,8 +67,8 @@ pub(crate) enum Outcome {
     Unchanged(CredentialOperation),
 }
 
-/// How one came from an id to the session that stands there now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How one came from an id to the session that stands there now, the narrowest way first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
     /// The id has been retired by a login: whoever holds the old one must not get the new one.
     Closed,
@@ -105,7 +105,7 @@ pub(crate) async fn apply(
         }
         (StoreOperation::Update, Some(place)) if retired => applier.add(place.id).await,
         (StoreOperation::Update, Some(place)) => {
-            applier.update(Standing { place, document }, plan.credential).await
+            applier.update(Standing { place, document }, Way::Straight, plan.credential).await
         }
         (_, _) => Ok(Outcome::Unchanged(plan.credential)),
     }?;
@@ -144,47 +144,51 @@ impl Applier<'_> {
         Err(SessionError::new(ErrorKind::Random, message))
     }
 
-    /// Writes into a living session, merging with whoever was faster.
+    /// Writes into a living session, merging with whoever was faster. `way`: how this request came
+    /// to where the session stands now.
     async fn update(
         &self,
         mut session: Standing,
-        mut credential: CredentialOperation,
+        mut way: Way,
+        credential: CredentialOperation,
     ) -> Result<Outcome, SessionError> {
         let mut queue = None;
-        let mut closed = false;
         for _ in 0..MAX_ATTEMPTS {
             let stored = match self.write(&mut session).await? {
                 Updated::Conflict(stored) => stored,
-                Updated::Done(_) if closed => return Ok(Outcome::Added),
                 Updated::Done(version) => {
                     session.place.version = version;
-                    return Ok(Outcome::Stored(session.into(), credential));
+                    return Ok(match way {
+                        Way::Closed => Outcome::Added,
+                        Way::Open => Outcome::Stored(session.into(), CredentialOperation::Issue),
+                        Way::Straight => Outcome::Stored(session.into(), credential),
+                    });
                 }
                 Updated::Gone => return Ok(Outcome::Gone),
             };
             if queue.is_none() {
                 queue = Some(self.manager.stripe(&session.place.id).take().await);
             }
-            let Some((standing, way)) = self.follow(session.place.id, stored).await? else {
+            let Some((standing, further)) = self.follow(session.place.id, stored).await? else {
                 return Ok(Outcome::Gone);
             };
-            closed |= way == Way::Closed;
-            credential = after(way, credential);
-            session = self.merged(standing)?;
+            way = way.min(further);
+            session = self.merged(standing, way)?;
         }
         Err(beaten())
     }
 
     /// Writes into the session that an id was retired for, without learning or telling where it is.
     async fn add(&self, id: SessionId) -> Result<Outcome, SessionError> {
+        if self.changes.additions().is_empty() {
+            return Ok(Outcome::Added);
+        }
         let Some(stored) = self.manager.call(self.manager.store().load(&id)).await? else {
             return Ok(Outcome::Gone);
         };
         let Some((standing, _)) = self.follow(id, stored).await? else { return Ok(Outcome::Gone) };
-        match self.update(self.merged(standing)?, CredentialOperation::None).await? {
-            Outcome::Stored(..) => Ok(Outcome::Added),
-            outcome => Ok(outcome),
-        }
+        let session = self.merged(standing, Way::Closed)?;
+        self.update(session, Way::Closed, CredentialOperation::None).await
     }
 
     /// Gives a session a new id: creates it anew, then retires the old id. Until the second step the
@@ -216,14 +220,13 @@ impl Applier<'_> {
                 // Another request rotated first: one new id is enough.
                 (Way::Closed | Way::Open, Intent::Rotate) => {
                     self.manager.call(self.manager.store().delete(&new.place.id)).await?;
-                    return self
-                        .update(self.merged(standing)?, after(way, CredentialOperation::None))
-                        .await;
+                    let session = self.merged(standing, way)?;
+                    return self.update(session, way, CredentialOperation::None).await;
                 }
                 _ => {}
             }
             old = standing.place;
-            new.document = self.merged(standing)?.document;
+            new.document = self.merged(standing, way)?.document;
             match self.write(&mut new).await? {
                 Updated::Done(version) => new.place.version = version,
                 // Somebody has revoked the owner's sessions, this one included.
@@ -321,19 +324,13 @@ impl Applier<'_> {
         Ok(None)
     }
 
-    /// What this request did, done on what stands there now.
-    fn merged(&self, mut standing: Standing) -> Result<Standing, SessionError> {
-        self.changes.apply(&mut standing.document, self.manager.config(), self.now)?;
+    /// What this request did, done on what stands there now. Whoever comes by an id that a login has
+    /// retired may add to the session, but neither take anything out nor change its life.
+    fn merged(&self, mut standing: Standing, way: Way) -> Result<Standing, SessionError> {
+        let additions = (way == Way::Closed).then(|| self.changes.additions());
+        let changes = additions.as_ref().unwrap_or(self.changes);
+        changes.apply(&mut standing.document, self.manager.config(), self.now)?;
         Ok(standing)
-    }
-}
-
-/// The credential of a request whose session turned out to be elsewhere.
-fn after(way: Way, credential: CredentialOperation) -> CredentialOperation {
-    match way {
-        Way::Closed => CredentialOperation::None,
-        Way::Open => CredentialOperation::Issue,
-        Way::Straight => credential,
     }
 }
 

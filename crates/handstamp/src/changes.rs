@@ -54,6 +54,12 @@ impl Changes {
         self.0.iter().try_for_each(|change| change.apply(document, config, now))
     }
 
+    /// Those steps that only add: what a request may do to a session that it can't see.
+    pub(crate) fn additions(&self) -> Self {
+        let adds = |change: &&Change| matches!(change, Change::Set(..) | Change::Update(..));
+        Self(self.0.iter().filter(adds).cloned().collect())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -158,3 +158,67 @@ impl Drop for Alarm {
         ALARMS.lock().wakers.remove(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::task::{JoinSet, yield_now};
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn what_answers_is_handed_on_at_once_or_later() {
+        assert_eq!(within(SHORT, ready(Ok(1))).await.unwrap(), 1);
+        let later = async {
+            yield_now().await;
+            Ok(2)
+        };
+        assert_eq!(within(Duration::from_secs(60), later).await.unwrap(), 2);
+        let error = StoreError::new(StoreErrorKind::Refused, "no");
+        assert_eq!(
+            within::<()>(SHORT, ready(Err(error))).await.unwrap_err().kind(),
+            StoreErrorKind::Refused
+        );
+    }
+
+    #[tokio::test]
+    async fn what_never_answers_ends_at_the_deadline() {
+        let start = Instant::now();
+        let error = within::<()>(SHORT, pending()).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Timeout);
+        assert!(start.elapsed() >= SHORT);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn deadlines_of_all_lengths_run_side_by_side_and_none_stays_behind() {
+        let mut calls = JoinSet::new();
+        for millis in [80, 10, 40, 1, 20].into_iter().cycle().take(200) {
+            calls.spawn(async move {
+                let limit = Duration::from_millis(millis);
+                let start = Instant::now();
+                within::<()>(limit, pending()).await.unwrap_err();
+                start.elapsed() >= limit
+            });
+        }
+        assert!(calls.join_all().await.into_iter().all(|waited| waited));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_given_up_leaves_nothing_to_wake() {
+        let mut call = Box::pin(within::<()>(Duration::from_secs(3600), pending()));
+        let before = far_off();
+        assert!(poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending())).await);
+        assert_eq!(far_off(), before + 1);
+        drop(call);
+        assert_eq!(far_off(), before);
+    }
+
+    /// How many alarms are set for more than half an hour from now.
+    fn far_off() -> usize {
+        let far = Instant::now() + Duration::from_secs(1800);
+        ALARMS.lock().wakers.keys().filter(|(at, _)| *at > far).count()
+    }
+}

@@ -54,3 +54,56 @@ impl Drop for Taken<'_> {
         waiting.into_iter().for_each(Waker::wake);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Context;
+
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn only_one_has_the_turn_and_all_get_it() {
+        let (turn, inside, done) = (
+            Arc::new(Turn::default()),
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicUsize::new(0)),
+        );
+        let mut tasks = JoinSet::new();
+        for _ in 0..100 {
+            let (turn, inside, done) = (Arc::clone(&turn), Arc::clone(&inside), Arc::clone(&done));
+            tasks.spawn(async move {
+                for _ in 0..20 {
+                    let taken = turn.take().await;
+                    assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                    tokio::task::yield_now().await;
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    done.fetch_add(1, Ordering::SeqCst);
+                    drop(taken);
+                }
+            });
+        }
+        tasks.join_all().await;
+        assert_eq!(done.load(Ordering::SeqCst), 2000);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_keeps_nobody_else_waiting() {
+        let turn = Turn::default();
+        let taken = turn.take().await;
+        let mut context = Context::from_waker(Waker::noop());
+        {
+            let mut given_up = pin!(turn.take());
+            assert!(given_up.as_mut().poll(&mut context).is_pending());
+        }
+        let mut patient = pin!(turn.take());
+        assert!(patient.as_mut().poll(&mut context).is_pending());
+        drop(taken);
+        assert!(patient.as_mut().poll(&mut context).is_ready());
+    }
+}

@@ -204,50 +204,6 @@ async fn debug_shows_how_many_sessions_and_nothing_of_them() {
     assert_eq!(format!("{store:?}"), "MemoryStore { sessions: 1, bytes: 17, .. }");
 }
 
-/// The promise is 160 bytes. The number of sessions is one at which the tables have just doubled.
-#[test]
-#[cfg(target_os = "linux")]
-fn a_session_takes_at_most_160_bytes_beside_its_document() {
-    // In a process of its own, where no other test allocates.
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--ignored",
-            "--exact",
-            "--nocapture",
-            "memory_store::measure_the_memory_of_a_session",
-        ])
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let (_, rest) = text.split_once("bytes per session: ").unwrap_or_else(|| panic!("{text}"));
-    let bytes: usize = rest.lines().next().unwrap().parse().unwrap();
-    assert!((90..=160).contains(&bytes), "{bytes} bytes per session");
-}
-
-#[tokio::test]
-#[ignore = "is run by a_session_takes_at_most_160_bytes_beside_its_document"]
-async fn measure_the_memory_of_a_session() {
-    const SESSIONS: usize = 235_000;
-    const DOCUMENT: usize = 200;
-    let store = empty();
-    let before = resident_bytes();
-    for _ in 0..SESSIONS {
-        // Each session has a document of its own, as in life.
-        store
-            .create(&SessionId::random().unwrap(), &record(&"x".repeat(DOCUMENT), 60))
-            .await
-            .unwrap();
-    }
-    let bytes = resident_bytes() - before;
-    assert_eq!(store.len(), SESSIONS);
-    println!("bytes per session: {}", bytes / SESSIONS - DOCUMENT);
-}
-
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
-}
-
 /// A store whose time stands still.
 fn empty() -> MemoryStore {
     MemoryStore::new().with_clock(Arc::new(ManualClock::new()))

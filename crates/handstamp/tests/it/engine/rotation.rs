@@ -104,6 +104,31 @@ async fn after_a_login_the_old_id_shows_nothing_and_gets_nothing() {
 }
 
 #[tokio::test]
+async fn after_a_login_the_old_id_takes_nothing_out_and_changes_no_life() {
+    let app = App::new();
+    let mut attacker = app.browser();
+    attacker.insert("bait", 1).await;
+    let mut victim = attacker.clone();
+    let in_flight = attacker.request().await.unwrap();
+    victim
+        .visit(|session| {
+            session.insert("kept", 1)?;
+            session.login("alice")
+        })
+        .await;
+    let before = app.stored(&victim).await;
+    let later = attacker.request().await.unwrap();
+    for session in [in_flight, later] {
+        session.clear().unwrap();
+        session.remove::<i64>("kept").unwrap();
+        session.set_expiry(handstamp::Expiry::idle(365 * DAY).persistent()).unwrap();
+        session.touch();
+        attacker.respond(session).await.unwrap();
+    }
+    assert_eq!(app.stored(&victim).await, before);
+}
+
+#[tokio::test]
 async fn a_login_with_an_id_that_a_login_retired_is_a_session_of_its_own() {
     let app = App::new();
     let mut attacker = app.browser();
