@@ -51,3 +51,8 @@ pub use layer::SessionLayer;
 pub use service::{ResponseFuture, SessionService};
 pub use session::Session;
 pub use trace::trace;
+
+/// The README's example is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
