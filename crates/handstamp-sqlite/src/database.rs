@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use handstamp::store::{StoreError, StoreErrorKind};
-use rusqlite::{Connection, Error, OpenFlags};
+use rusqlite::{Connection, Error, MAIN_DB, OpenFlags, Row};
 
 use crate::Synchronous;
 use crate::error::{failure, is_busy, not_created, refusal};
@@ -38,7 +38,9 @@ impl Database {
     pub(crate) fn at(path: &Path, patience: Duration) -> Result<Self, StoreError> {
         // SQLite gives some names a meaning, but for absolute paths. To one who means them so, a
         // file of that name would be a surprise.
-        if path.as_os_str() == ":memory:" || path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
+        if path.as_os_str() == ":memory:"
+            || path.as_os_str().as_encoded_bytes().starts_with(b"file:")
+        {
             let advice = "this store takes the path of a file; for sessions in memory there is \
                 handstamp's memory store";
             return Err(refusal(&path.into(), StoreErrorKind::Refused, advice));
@@ -54,45 +56,44 @@ impl Database {
     /// Opens the file for writing. Makes it, if there is none.
     pub(crate) fn writer(&self, synchronous: Synchronous) -> Result<Connection, StoreError> {
         create(&self.path).map_err(|error| not_created(&self.path, error))?;
-        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let failed = |error: Error| failure(&self.path, error);
         // The writer has its own way to wait, see `patiently`.
-        connection.busy_timeout(Duration::ZERO).map_err(failed)?;
+        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE, Duration::ZERO)?;
+        let failed = |error: Error| failure(&self.path, error);
         let content = patiently(self.patience, || establish(&connection)).map_err(failed)?;
         self.admit(content)?;
         // SQLite opens for reading only what it may not write, without a word.
-        if connection.is_readonly("main").map_err(failed)? {
-            return Err(refusal(&self.path, StoreErrorKind::Refused, "this process may only read the file"));
-        }
-        let mode = patiently(self.patience, || configure(&connection, synchronous)).map_err(failed)?;
-        if mode != "wal" {
-            let advice = "this file system does not support SQLite's write-ahead log; use a local one";
+        if connection.is_readonly(MAIN_DB).map_err(failed)? {
+            let advice = "this process may only read the file";
             return Err(refusal(&self.path, StoreErrorKind::Refused, advice));
         }
-        Statements::prepare(&connection).map_err(failed)?;
+        let mode =
+            patiently(self.patience, || configure(&connection, synchronous)).map_err(failed)?;
+        if mode != "wal" {
+            let advice =
+                "this file system does not support SQLite's write-ahead log; use a local one";
+            return Err(refusal(&self.path, StoreErrorKind::Refused, advice));
+        }
+        // Now an error reaches the caller; in the thread that will do it again, it would not.
+        patiently(self.patience, || Statements::prepare(&connection).map(drop)).map_err(failed)?;
         Ok(connection)
     }
 
     /// Opens the file for reading. The writer has to be open already.
     pub(crate) fn reader(&self) -> Result<Connection, StoreError> {
-        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         // Readers wait hardly ever: when another process recovers the log, or closes it.
-        let prepared = connection
-            .busy_timeout(self.patience)
-            .and_then(|()| Statements::prepare(&connection).map(drop));
+        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_ONLY, self.patience)?;
+        let prepared =
+            enlarge_cache(&connection).and_then(|()| Statements::prepare(&connection).map(drop));
         match prepared {
             Ok(()) => Ok(connection),
             Err(error) => Err(failure(&self.path, error)),
         }
     }
 
-    fn open(&self, access: OpenFlags) -> Result<Connection, StoreError> {
+    fn open(&self, access: OpenFlags, busy_timeout: Duration) -> Result<Connection, StoreError> {
         // Each connection stays with one thread, so SQLite needs no lock around it.
         Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .and_then(|connection| {
-                connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-                Ok(connection)
-            })
+            .and_then(|connection| connection.busy_timeout(busy_timeout).map(|()| connection))
             .map_err(|error| failure(&self.path, error))
     }
 
@@ -155,9 +156,14 @@ fn configure(connection: &Connection, synchronous: Synchronous) -> Result<String
     connection.pragma_update(None, "synchronous", level)?;
     // On macOS, only this makes the disk itself write; elsewhere it changes nothing.
     connection.pragma_update(None, "fullfsync", synchronous == Synchronous::Full)?;
-    let ignored = |_: &rusqlite::Row<'_>| Ok(());
+    enlarge_cache(connection)?;
+    let ignored = |_: &Row<'_>| Ok(());
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, ignored)?;
     // The writer brings the log into the file by itself, once it has answered.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, ignored)?;
     Ok(mode)
+}
+
+fn enlarge_cache(connection: &Connection) -> Result<(), Error> {
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)
 }

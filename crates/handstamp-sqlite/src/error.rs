@@ -33,7 +33,11 @@ impl Error for Trouble {
 }
 
 /// An error of our own: SQLite has nothing to add.
-pub(crate) fn refusal(path: &Arc<Path>, kind: StoreErrorKind, advice: impl Into<String>) -> StoreError {
+pub(crate) fn refusal(
+    path: &Arc<Path>,
+    kind: StoreErrorKind,
+    advice: impl Into<String>,
+) -> StoreError {
     StoreError::new(kind, Trouble { path: path.clone(), advice: advice.into(), source: None })
 }
 
@@ -53,10 +57,13 @@ pub(crate) fn not_created(path: &Arc<Path>, source: io::Error) -> StoreError {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             (StoreErrorKind::Refused, "this process may not make a file in this folder")
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (StoreErrorKind::Refused, FULL),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (StoreErrorKind::Refused, FULL)
+        }
         _ => (StoreErrorKind::Unavailable, "the file can't be made"),
     };
-    let trouble = Trouble { path: path.clone(), advice: advice.into(), source: Some(Arc::new(source)) };
+    let trouble =
+        Trouble { path: path.clone(), advice: advice.into(), source: Some(Arc::new(source)) };
     StoreError::new(kind, trouble)
 }
 
@@ -64,15 +71,15 @@ pub(crate) fn not_created(path: &Arc<Path>, source: io::Error) -> StoreError {
 pub(crate) fn failure(path: &Arc<Path>, source: impl Into<Arc<rusqlite::Error>>) -> StoreError {
     let source = source.into();
     let (kind, advice) = explain(&source);
-    StoreError::new(kind, Trouble { path: path.clone(), advice: advice.into(), source: Some(source) })
+    StoreError::new(
+        kind,
+        Trouble { path: path.clone(), advice: advice.into(), source: Some(source) },
+    )
 }
 
 /// Whether another connection is in the way, so that trying again may help.
 pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 const FULL: &str = "there is no space left on the disk; once there is, the store works again";
@@ -85,9 +92,10 @@ fn explain(error: &rusqlite::Error) -> (StoreErrorKind, &'static str) {
         return (Corrupt, "a value in the table is of the wrong kind");
     };
     match code.code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-            (Unavailable, "another connection kept the file locked for longer than the busy timeout")
-        }
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => (
+            Unavailable,
+            "another connection kept the file locked for longer than the busy timeout",
+        ),
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => (Corrupt, UNREADABLE),
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied => (
             Refused,
@@ -117,9 +125,10 @@ fn explain_io(extended_code: i32) -> (StoreErrorKind, &'static str) {
         | ffi::SQLITE_IOERR_FSYNC
         | ffi::SQLITE_IOERR_DIR_FSYNC
         | ffi::SQLITE_IOERR_TRUNCATE
-        | ffi::SQLITE_IOERR_SHMSIZE => {
-            (StoreErrorKind::Refused, "the disk did not take what was written; it may be full or failing")
-        }
+        | ffi::SQLITE_IOERR_SHMSIZE => (
+            StoreErrorKind::Refused,
+            "the disk did not take what was written; it may be full or failing",
+        ),
         _ => (StoreErrorKind::Unavailable, "the disk could not be used"),
     }
 }

@@ -60,7 +60,10 @@ impl<T> Queue<T> {
             state = match patience {
                 None => self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(patience) => {
-                    self.ready.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0
+                    self.ready
+                        .wait_timeout(state, patience)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
             };
             state.asleep -= 1;

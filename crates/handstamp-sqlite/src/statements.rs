@@ -130,7 +130,8 @@ impl<'c> Statements<'c> {
         now: Timestamp,
     ) -> Result<Vec<(SessionId, Stored)>, Error> {
         let session = |row: &Row<'_>| {
-            let id = SessionId::parse(row.get_ref(3)?.as_str()?).ok_or(FromSqlError::InvalidType)?;
+            let id =
+                SessionId::parse(row.get_ref(3)?.as_str()?).ok_or(FromSqlError::InvalidType)?;
             Ok((id, stored(row, now)?))
         };
         self.list.query_map((owner, integer(now)), session)?.collect()

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_channel::oneshot::Canceled;
+use futures_channel::oneshot::{self, Canceled};
 use handstamp::store::{
     BoxFuture, Created, Record, SessionIndex, StoreError, StoreErrorKind, Stored, Updated, Version,
 };
@@ -108,8 +108,8 @@ impl SqliteStore {
         crew: &Crew,
         operation: impl FnMut(&mut Statements<'_>, Timestamp) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (task, answer) = task(operation);
-        crew.tasks().push(task);
+        let (reply, answer) = oneshot::channel();
+        crew.tasks().push(task(operation, reply));
         match answer.await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(error)) => Err(failure(&self.0.path, error)),
@@ -173,7 +173,10 @@ impl SessionStore for SqliteStore {
 }
 
 impl SessionIndex for SqliteStore {
-    fn list<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<Vec<(SessionId, Stored)>, StoreError>> {
+    fn list<'a>(
+        &'a self,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(SessionId, Stored)>, StoreError>> {
         let owner = owner.to_owned();
         Box::pin(self.read(move |statements, now| statements.list(&owner, now)))
     }
@@ -202,6 +205,7 @@ impl fmt::Debug for SqliteStore {
 /// Where a new session's revisions begin: anywhere, so that a session created again under an old id
 /// does not meet its old versions. Two bits are left for counting up.
 fn first_revision() -> Result<i64, StoreError> {
-    let random = getrandom::u64().map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
+    let random =
+        getrandom::u64().map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
     Ok((random >> 2).cast_signed())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_channel::oneshot::{self, Receiver, Sender};
+use futures_channel::oneshot::Sender;
 use handstamp::Timestamp;
 use rusqlite::Error;
 
@@ -19,16 +19,15 @@ pub(crate) trait Task: Send {
     fn answer(self: Box<Self>, kept: Result<(), Arc<Error>>);
 }
 
-/// Makes a task of a closure, and a future of its answer.
+/// Makes a task of a closure and of the place where its outcome goes.
 ///
 /// The closure is called again if the transaction that it was part of had to be rolled back.
-pub(crate) fn task<T, F>(operation: F) -> (Box<dyn Task>, Receiver<Result<T, Arc<Error>>>)
+pub(crate) fn task<T, F>(operation: F, reply: Sender<Result<T, Arc<Error>>>) -> Box<dyn Task>
 where
     T: Send + 'static,
     F: FnMut(&mut Statements<'_>, Timestamp) -> Result<T, Error> + Send + 'static,
 {
-    let (reply, answer) = oneshot::channel();
-    (Box::new(Call { operation, outcome: None, reply }), answer)
+    Box::new(Call { operation, outcome: None, reply })
 }
 
 struct Call<T, F> {

@@ -57,7 +57,8 @@ impl<'c> Upkeep<'c> {
     }
 
     fn checkpoint(&self) -> Result<(), Error> {
-        let (written, copied) = self.connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)?;
+        let (written, copied) =
+            self.connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)?;
         if written - copied >= LOG_PAGES {
             self.connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE)?;
         }

@@ -79,7 +79,8 @@ impl Place {
 
     fn open(&self) -> Arc<SqliteStore> {
         // What survives the loss of power is not the question here.
-        let options = SqliteOptions::new().synchronous(Synchronous::Normal).clock(self.clock.clone());
+        let options =
+            SqliteOptions::new().synchronous(Synchronous::Normal).clock(self.clock.clone());
         Arc::new(options.open(self.folder.database()).unwrap())
     }
 }

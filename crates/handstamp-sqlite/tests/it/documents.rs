@@ -35,18 +35,6 @@ async fn the_shell_shows_text_as_text() {
 }
 
 #[tokio::test]
-async fn ten_megabytes_come_back() {
-    let folder = Folder::new();
-    let store = folder.open();
-    let text: String = (0..).flat_map(|n: u32| n.to_string().into_bytes()).map(char::from).take(10 << 20).collect();
-    let version = put(&store, &id("big"), &record(&text)).await;
-    assert!(*living(&store, &id("big")).await.document == *text.as_bytes());
-    let other = text.replace('7', "8");
-    store.update(&id("big"), version, &record(&other)).await.unwrap();
-    assert!(*folder.open().delete(&id("big")).await.unwrap().unwrap() == *other.as_bytes());
-}
-
-#[tokio::test]
 async fn a_document_over_the_limit_is_too_large_and_changes_nothing() {
     let folder = Folder::new();
     let store = SqliteOptions::new().max_document_bytes(10).open(folder.database()).unwrap();

@@ -54,11 +54,9 @@ async fn one_of_a_group_fails(way: &str) {
         async move { store.create(&id(&format!("s{n}")), &record("{}")).await }
     }))
     .await;
-    let update = start([async {
-        let store = store.clone();
-        store.update(&id("number"), version, &record("2")).await
-    }])
-    .await;
+    let writer = store.clone();
+    let update =
+        start([async move { writer.update(&id("number"), version, &record("2")).await }]).await;
     drop(lock);
 
     let refused = creates.remove(5).await.unwrap();
@@ -81,10 +79,16 @@ async fn a_write_that_is_dropped_before_its_turn_never_happens() {
     put(&store, &id("kept"), &record("{}")).await;
 
     let lock = folder.lock();
-    let dropped = start([
-        tokio::spawn({ let store = store.clone(); async move { drop(store.create(&id("new"), &record("{}")).await) } }),
-        tokio::spawn({ let store = store.clone(); async move { drop(store.delete(&id("kept")).await) } }),
-    ])
+    let dropped = start([false, true].map(|delete| {
+        let store = store.clone();
+        async move {
+            if delete {
+                store.delete(&id("kept")).await.map(drop)
+            } else {
+                store.create(&id("new"), &record("{}")).await.map(drop)
+            }
+        }
+    }))
     .await;
     for call in dropped {
         call.abort();

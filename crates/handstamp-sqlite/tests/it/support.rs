@@ -1,10 +1,15 @@
 use std::env;
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use handstamp::store::{Created, Record, StoreError, StoreErrorKind, Stored, Updated, Version};
 use handstamp::{SessionId, SessionStore};
@@ -109,14 +114,37 @@ pub(crate) fn number(stored: &Stored) -> u64 {
     str::from_utf8(&stored.document).unwrap().parse().unwrap()
 }
 
-/// Starts calls, so that each of them waits in the store's queue when this returns. Needs the
-/// runtime of one thread, which runs each task until it waits before it comes back here.
+/// Starts calls, so that each of them waits in the store's queue when this returns.
 pub(crate) async fn start<T: Send + 'static>(
     calls: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<JoinHandle<T>> {
-    let calls = calls.into_iter().map(tokio::spawn).collect();
-    yield_now().await;
+    let started = Arc::new(AtomicUsize::new(0));
+    let calls: Vec<_> =
+        calls.into_iter().map(|call| tokio::spawn(counted(call, started.clone()))).collect();
+    while started.load(Ordering::SeqCst) < calls.len() {
+        yield_now().await;
+    }
     calls
+}
+
+/// A call that counts itself as soon as it waits.
+async fn counted<T>(call: impl Future<Output = T>, started: Arc<AtomicUsize>) -> T {
+    let mut call = pin!(call);
+    let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    started.fetch_add(1, Ordering::SeqCst);
+    match first {
+        Poll::Pending => call.await,
+        Poll::Ready(outcome) => outcome,
+    }
+}
+
+/// Waits for something that has to come.
+pub(crate) fn until(come: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !come() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "it does not come");
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Asserts that a call failed in this way, and returns all that the error says.

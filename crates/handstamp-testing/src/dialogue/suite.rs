@@ -150,8 +150,10 @@ macro_rules! http_suite {
                 a_logout_under_the_id_of_before_a_login_ends_the_session
                 a_logout_under_the_new_id_ends_both
                 a_logout_under_the_old_id_ends_both
+                a_long_chain_of_rotations_is_followed
                 a_planted_id_gains_nothing_by_a_login
                 a_rotation_from_the_old_id_is_a_rotation
+                after_a_login_the_old_id_changes_no_lifetime
                 after_a_login_the_old_id_may_still_add
                 after_a_login_the_old_id_sees_nothing
                 after_a_login_the_old_id_takes_nothing_out

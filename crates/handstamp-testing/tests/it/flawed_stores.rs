@@ -110,7 +110,7 @@ impl<const FLAW: u8> FlawedStore<FLAW> {
 
 impl<const FLAW: u8> SessionStore for FlawedStore<FLAW> {
     async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
-        let lower = SessionId::parse(&id.as_str().to_ascii_lowercase()).unwrap();
+        let lower = SessionId::parse(&id.as_str().to_ascii_lowercase()).expect("still an id");
         match self.inner.load(id).await? {
             None if FLAW == IGNORES_CASE => self.inner.load(&lower).await,
             found => Ok(found),
