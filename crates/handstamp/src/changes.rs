@@ -29,7 +29,7 @@ pub(crate) enum Change {
 
 /// Computes a key's new value from its current one; both are JSON, `None` is no value.
 pub(crate) type Compute =
-    dyn Fn(Option<&str>) -> Result<Option<Arc<str>>, SessionError> + Send + Sync;
+    dyn Fn(Option<&[u8]>) -> Result<Option<Arc<str>>, SessionError> + Send + Sync;
 
 /// The steps of a request since its session was last read or saved.
 #[derive(Clone, Debug, Default)]
@@ -173,8 +173,8 @@ mod tests {
     }
 
     fn add(key: &str, more: i64) -> Change {
-        let compute = move |current: Option<&str>| {
-            let number: i64 = current.map_or(0, |json| json.parse().unwrap());
+        let compute = move |current: Option<&[u8]>| {
+            let number: i64 = current.map_or(0, |json| serde_json::from_slice(json).unwrap());
             Ok(Some((number + more).to_string().into()))
         };
         Change::Update(key.into(), Arc::new(compute))
@@ -189,7 +189,7 @@ mod tests {
     fn done(list: impl IntoIterator<Item = Change>, on: &[(&str, i64)]) -> String {
         let mut document = document(on);
         changes(list).apply(&mut document, &config(), now()).unwrap();
-        document.data.to_json()
+        String::from_utf8(document.data.to_json()).unwrap()
     }
 
     #[test]
@@ -225,18 +225,26 @@ mod tests {
         changes.saved(1);
         let mut document = document(&[]);
         changes.apply(&mut document, &config(), now()).unwrap();
-        assert_eq!(document.data.to_json(), r#"{"key":2}"#);
+        assert_eq!(String::from_utf8(document.data.to_json()).unwrap(), r#"{"key":2}"#);
     }
 
     #[test]
     fn another_owner_does_not_get_the_former_ones_data() {
         let mut document = document(&[("secret", 1)]);
         changes([Change::Login("alice".into())]).apply(&mut document, &config(), now()).unwrap();
-        assert_eq!(document.data.to_json(), r#"{"secret":1}"#, "an anonymous visitor's data stay");
+        assert_eq!(
+            String::from_utf8(document.data.to_json()).unwrap(),
+            r#"{"secret":1}"#,
+            "an anonymous visitor's data stay"
+        );
         changes([Change::Login("alice".into())]).apply(&mut document, &config(), now()).unwrap();
-        assert_eq!(document.data.to_json(), r#"{"secret":1}"#, "signing in again keeps them");
+        assert_eq!(
+            String::from_utf8(document.data.to_json()).unwrap(),
+            r#"{"secret":1}"#,
+            "signing in again keeps them"
+        );
         changes([Change::Login("bob".into())]).apply(&mut document, &config(), now()).unwrap();
-        assert_eq!(document.data.to_json(), "{}");
+        assert_eq!(String::from_utf8(document.data.to_json()).unwrap(), "{}");
     }
 
     #[derive(Clone, Debug)]
@@ -285,7 +293,7 @@ mod tests {
             [&base, &first, &second].into_iter().flatten().for_each(|step| step.model(&mut model));
             let names: Vec<_> = merged.data.names().map(std::borrow::Cow::into_owned).collect();
             let found: BTreeMap<String, i64> =
-                names.iter().map(|name| (name.clone(), merged.data.get(name).unwrap().parse().unwrap())).collect();
+                names.iter().map(|name| (name.clone(), serde_json::from_slice(merged.data.get(name).unwrap()).unwrap())).collect();
             prop_assert_eq!(found, model);
         }
     }

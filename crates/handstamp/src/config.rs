@@ -1,8 +1,10 @@
 //! The settings of a [`SessionManager`](crate::SessionManager), with safe defaults.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::document::cookie_json;
 use crate::{CookieConfig, SealingKeys, SessionError, Transport, cookie};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -15,6 +17,8 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
     pub(crate) cookie: CookieConfig,
+    /// The `cookie` object of a new document.
+    pub(crate) cookie_json: Arc<str>,
     pub(crate) expiry: Expiry,
     pub(crate) rotation_grace: Duration,
     pub(crate) max_document_bytes: usize,
@@ -32,8 +36,10 @@ impl SessionConfig {
     /// nothing stored for visitors of whom nothing is known.
     #[must_use]
     pub fn strict() -> Self {
+        let cookie = CookieConfig::strict();
         Self {
-            cookie: CookieConfig::strict(),
+            cookie_json: cookie_json(&cookie),
+            cookie,
             expiry: Expiry::idle(DAY).with_absolute(MONTH),
             rotation_grace: Duration::from_secs(10),
             max_document_bytes: 1024 * 1024,
@@ -53,7 +59,6 @@ impl SessionConfig {
     #[must_use]
     pub fn express() -> Self {
         Self {
-            cookie: CookieConfig::express(),
             expiry: Expiry::idle(DAY),
             cache_headers: false,
             save_policy: SavePolicy::Express {
@@ -63,11 +68,13 @@ impl SessionConfig {
             },
             ..Self::strict()
         }
+        .with_cookie(CookieConfig::express())
     }
 
     /// The name and the attributes of the cookie.
     #[must_use]
     pub fn with_cookie(mut self, cookie: CookieConfig) -> Self {
+        self.cookie_json = cookie_json(&cookie);
         self.cookie = cookie;
         self
     }

@@ -3,12 +3,13 @@
 //! `{"cookie":{…}, …the application's keys, "__handstamp":{…}}`. An application's values stay raw
 //! until they are asked for, and what is not changed is written back byte for byte.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Expiry;
 use crate::facts::{Facts, Successor};
-use crate::object::{Object, to_json, write_member};
+use crate::object::{Object, Text, to_json, write_member};
 use crate::{CookieConfig, SameSite, SessionConfig, Timestamp};
 
 /// The one top-level key that is ours.
@@ -42,10 +43,13 @@ const EXPRESS_NAMES: [&str; 20] = [
 ];
 
 /// A session document.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Document {
+    source: Arc<[u8]>,
     /// express-session's `cookie` object.
-    cookie: Object,
+    cookie: Text,
+    /// How long a persistent session lives: `originalMaxAge` of the cookie.
+    max_age: Option<Duration>,
     /// The application's keys.
     pub data: Object,
     pub facts: Facts,
@@ -54,7 +58,7 @@ pub(crate) struct Document {
 impl Document {
     /// The document of a session that begins now.
     pub(crate) fn new(config: &SessionConfig, now: Timestamp) -> Self {
-        let mut document = Self { cookie: cookie_object(&config.cookie), ..Self::default() };
+        let mut document = Self::empty(config);
         document.facts.created = Some(now);
         document.set_expiry(config.expiry, config, now);
         document
@@ -62,44 +66,54 @@ impl Document {
 
     /// What stays under an old id: an empty session, for those who know no better, and the pointer.
     pub(crate) fn stub(successor: Successor, config: &SessionConfig) -> Self {
-        let facts =
-            Facts { until: Some(successor.until), successor: Some(successor), ..Facts::default() };
-        Self { cookie: cookie_object(&config.cookie), data: Object::default(), facts }
+        let mut stub = Self::empty(config);
+        stub.facts.until = Some(successor.until);
+        stub.facts.successor = Some(successor);
+        stub
+    }
+
+    fn empty(config: &SessionConfig) -> Self {
+        Self {
+            source: Arc::default(),
+            cookie: Text::Own(Arc::clone(&config.cookie_json)),
+            max_age: None,
+            data: Object::default(),
+            facts: Facts::default(),
+        }
     }
 
     /// Reads a document. `None`: it is not a JSON object with a `cookie` object, which
     /// express-session would not read either.
-    pub(crate) fn parse(bytes: &Arc<[u8]>) -> Option<Self> {
-        Self::from_object(Object::parse(bytes)?)
-    }
-
-    /// Reads a document whose top level has been read.
-    pub(crate) fn from_object(mut data: Object) -> Option<Self> {
-        let cookie = data.object(COOKIE)?;
-        data.remove(COOKIE);
-        let facts = data.object(RESERVED).map(Facts::read).unwrap_or_default();
-        data.remove(RESERVED);
-        Some(Self { cookie, data, facts })
+    pub(crate) fn parse(source: &Arc<[u8]>) -> Option<Self> {
+        let (data, [cookie, facts]) = Object::parse(source, [COOKIE, RESERVED])?;
+        let cookie = cookie?;
+        Some(Self {
+            max_age: max_age(source, cookie.clone())?,
+            cookie: Text::Source(cookie),
+            data,
+            facts: facts.map(|part| Facts::read(source, part)).unwrap_or_default(),
+            source: Arc::clone(source),
+        })
     }
 
     /// The document as JSON.
-    pub(crate) fn to_json(&self) -> String {
-        let mut out = String::with_capacity(self.cookie.size() + self.data.size() + 256);
-        out.push('{');
-        write_member(&mut out, "\"cookie\"", &self.cookie.to_json());
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.data.size() + 512);
+        out.push(b'{');
+        write_member(&mut out, b"\"cookie\"", self.cookie_json());
         self.write_contents(&mut out);
-        out.push('}');
+        out.push(b'}');
         out
     }
 
     /// Writes all but the `cookie`.
-    pub(crate) fn write_contents(&self, out: &mut String) {
+    pub(crate) fn write_contents(&self, out: &mut Vec<u8>) {
         self.data.write_members(out);
-        write_member(out, "\"__handstamp\"", &self.facts.to_json());
+        write_member(out, b"\"__handstamp\"", &self.facts.to_json());
     }
 
-    pub(crate) fn cookie_json(&self) -> String {
-        self.cookie.to_json()
+    pub(crate) fn cookie_json(&self) -> &[u8] {
+        self.cookie.bytes(&self.source)
     }
 
     /// How long this session lives from its last use, and whether the browser keeps it.
@@ -107,17 +121,10 @@ impl Document {
     /// A persistent session of express-session says it in its cookie; ours does so too, so that both
     /// agree.
     pub(crate) fn expiry(&self, config: &SessionConfig) -> Expiry {
-        let max_age = self
-            .cookie
-            .get("originalMaxAge")
-            .and_then(|json| serde_json::from_str::<f64>(json).ok());
-        let max_age = max_age
-            .filter(|millis| *millis >= 1.0)
-            .map(|millis| Duration::from_secs_f64((millis / 1000.0).min(1e12)));
         Expiry {
-            idle: max_age.or(self.facts.idle).unwrap_or(config.expiry.idle),
+            idle: self.max_age.or(self.facts.idle).unwrap_or(config.expiry.idle),
             absolute: config.expiry.absolute,
-            persistent: max_age.is_some(),
+            persistent: self.max_age.is_some(),
         }
     }
 
@@ -133,8 +140,7 @@ impl Document {
         self.facts.until = expiry.absolute.map(|absolute| now.after(absolute));
         self.facts.idle =
             (!expiry.persistent && expiry.idle != config.expiry.idle).then_some(expiry.idle);
-        let max_age = expiry.persistent.then(|| expiry.idle.as_millis().to_string());
-        self.cookie.set("originalMaxAge", max_age.unwrap_or_else(|| "null".into()).into());
+        self.max_age = expiry.persistent.then_some(expiry.idle);
         self.refresh(config, now);
     }
 
@@ -146,13 +152,36 @@ impl Document {
             // A session that express-session began has no deadline yet.
             self.facts.until = config.expiry.absolute.map(|absolute| now.after(absolute));
         }
-        let expiry = self.expiry(config);
-        if expiry.persistent {
-            self.cookie.set("expires", to_json(&iso_date(now.after(expiry.idle))).into());
-        } else if self.cookie.get("expires") != Some("null") {
-            self.cookie.set("expires", "null".into());
-        }
+        self.refresh_cookie(now);
     }
+
+    /// Writes into the cookie when it ends. A browser session's has nothing to be written, mostly.
+    fn refresh_cookie(&mut self, now: Timestamp) {
+        const BROWSER_SESSION: &[u8] = br#"{"originalMaxAge":null,"expires":null,"#;
+        if self.max_age.is_none() && self.cookie_json().starts_with(BROWSER_SESSION) {
+            return;
+        }
+        let source = Arc::from(self.cookie_json());
+        let Some((mut cookie, [])) = Object::parse(&source, []) else { return };
+        let (max_age, expires) = match self.max_age {
+            Some(idle) => (idle.as_millis().to_string(), to_json(&iso_date(now.after(idle)))),
+            None => ("null".into(), "null".into()),
+        };
+        cookie.set("originalMaxAge", max_age.into());
+        cookie.set("expires", expires.into());
+        self.cookie = Text::Own(String::from_utf8_lossy(&cookie.to_json()).into());
+    }
+}
+
+/// How long a persistent session of express-session lives. `None`: it has no `cookie` object.
+fn max_age(source: &Arc<[u8]>, cookie: Range<usize>) -> Option<Option<Duration>> {
+    if source[cookie.clone()].starts_with(br#"{"originalMaxAge":null,"#) {
+        return Some(None);
+    }
+    let (_, [max_age]) = Object::parse_part(source, cookie, ["originalMaxAge"])?;
+    let millis: Option<f64> = max_age.and_then(|range| serde_json::from_slice(&source[range]).ok());
+    let millis = millis.filter(|millis| *millis >= 1.0);
+    Some(millis.map(|millis| Duration::from_secs_f64((millis / 1000.0).min(1e12))))
 }
 
 /// Whether an application may use this key.
@@ -162,7 +191,7 @@ pub(crate) fn is_reserved(key: &str) -> bool {
 
 /// express-session's `cookie` object, in its order of keys. `originalMaxAge` and `expires` are of a
 /// browser session.
-fn cookie_object(config: &CookieConfig) -> Object {
+pub(crate) fn cookie_json(config: &CookieConfig) -> Arc<str> {
     let mut object = Object::default();
     let mut set = |name, value: Option<String>| {
         value.into_iter().for_each(|value| object.set(name, value.into()));
@@ -180,7 +209,7 @@ fn cookie_object(config: &CookieConfig) -> Object {
     set("domain", config.domain().map(to_json));
     set("path", Some(to_json(config.path())));
     set("sameSite", config.same_site().map(same_site));
-    object
+    String::from_utf8_lossy(&object.to_json()).into()
 }
 
 fn same_site(value: SameSite) -> String {
@@ -206,6 +235,10 @@ mod tests {
         Document::parse(&json.as_bytes().into())
     }
 
+    fn text(document: &Document) -> String {
+        String::from_utf8(document.to_json()).unwrap()
+    }
+
     fn now() -> Timestamp {
         Timestamp::from_millis(1_763_845_794_054)
     }
@@ -215,7 +248,7 @@ mod tests {
         let mut document = Document::new(&SessionConfig::express(), now());
         document.data.set("u", "{}".into());
         assert_eq!(
-            document.to_json(),
+            text(&document),
             r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"u":{},"__handstamp":{"created":1763845794054,"seen":1763845794054}}"#
         );
     }
@@ -231,7 +264,7 @@ mod tests {
         let config = SessionConfig::express()
             .with_cookie(cookie)
             .with_expiry(Expiry::idle(Duration::from_secs(60)).persistent());
-        let json = Document::new(&config, now()).to_json();
+        let json = text(&Document::new(&config, now()));
         let expected = r#"{"cookie":{"originalMaxAge":60000,"partitioned":true,"priority":"high","expires":"2025-11-22T21:10:54.054Z","secure":true,"httpOnly":true,"domain":"example.com","path":"/","sameSite":"lax"},"#;
         assert!(json.starts_with(expected), "{json}");
     }
@@ -242,7 +275,7 @@ mod tests {
         let mut document = parse(json).unwrap();
         document.refresh(&SessionConfig::express(), now());
         let facts = r#","__handstamp":{"created":1763845794054,"seen":1763845794054}}"#;
-        assert_eq!(document.to_json(), json.replace("]}}", &format!("]}}{facts}")));
+        assert_eq!(text(&document), json.replace("]}}", &format!("]}}{facts}")));
     }
 
     #[test]
@@ -253,7 +286,7 @@ mod tests {
         let expiry = document.expiry(&config);
         assert!(expiry.persistent && expiry.idle == Duration::from_secs(60));
         document.refresh(&config, now());
-        assert!(document.to_json().contains(r#""expires":"2025-11-22T21:10:54.054Z""#));
+        assert!(text(&document).contains(r#""expires":"2025-11-22T21:10:54.054Z""#));
     }
 
     #[test]
@@ -271,7 +304,7 @@ mod tests {
         assert_eq!(document.facts.owner, None);
         assert_eq!(document.facts.until, Some(Timestamp::default()));
         assert!(document.facts.seen.is_some());
-        assert!(document.to_json().contains(r#""later":[1]"#));
+        assert!(text(&document).contains(r#""later":[1]"#));
         assert!(parse(r#"{"cookie":{},"__handstamp":7}"#).is_some());
     }
 
@@ -285,8 +318,8 @@ mod tests {
         let id = SessionId::random().unwrap();
         document.facts.successor = Some(Successor { id, until: now().after(DAY), open: true });
         document.facts.until = Some(now().after(DAY));
-        let read = parse(&document.to_json()).unwrap();
-        assert_eq!(read.to_json(), document.to_json());
+        let read = parse(&text(&document)).unwrap();
+        assert_eq!(text(&read), text(&document));
         assert_eq!(read.facts.owner, document.facts.owner);
         assert_eq!(read.facts.device, document.facts.device);
         assert!(read.facts.successor.is_some_and(|successor| successor.id == id
@@ -313,7 +346,7 @@ mod tests {
         {
             let mut document = Document::new(&config, now());
             document.set_expiry(expiry, &config, now());
-            assert_eq!(parse(&document.to_json()).unwrap().expiry(&config), expiry);
+            assert_eq!(parse(&text(&document)).unwrap().expiry(&config), expiry);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What handstamp itself knows of a session: kept under one reserved key of the document, which
 //! application code never sees and which express-session carries along untouched.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,28 +52,38 @@ pub(crate) struct Successor {
     pub open: bool,
 }
 
+/// The names of the facts that are known here.
+const NAMES: [&str; 8] =
+    ["created", "seen", "until", "idle", "owner", "device", "successor", "open"];
+
 impl Facts {
-    pub(crate) fn read(mut others: Object) -> Self {
-        let mut facts = Self {
-            created: take::<f64>(&mut others, "created").map(millis),
-            seen: take::<f64>(&mut others, "seen").map(millis),
-            until: take::<f64>(&mut others, "until").map(millis),
-            idle: take::<f64>(&mut others, "idle")
-                .map(|idle| millis(idle).remaining(Timestamp::default())),
-            owner: take::<String>(&mut others, "owner").map(Arc::from),
-            device: take(&mut others, "device"),
-            successor: None,
-            others: Object::default(),
+    /// Reads the facts, which are this part of the source. A fact of another type than expected counts
+    /// as absent.
+    pub(crate) fn read(source: &Arc<[u8]>, part: Range<usize>) -> Self {
+        let Some((others, known)) = Object::parse_part(source, part, NAMES) else {
+            return Self::default();
         };
-        if others.get("successor").is_some() {
-            facts.successor = successor(&mut others, facts.until);
+        let [created, seen, until, idle, owner, device, successor, open] =
+            known.map(|range| range.map(|range| &source[range]));
+        let mut facts = Self {
+            created: created.and_then(moment),
+            seen: seen.and_then(moment),
+            until: until.and_then(moment),
+            idle: idle.and_then(moment).map(|idle| idle.remaining(Timestamp::default())),
+            owner: owner.and_then(value::<String>).map(Arc::from),
+            device: device.and_then(value),
+            successor: None,
+            others,
+        };
+        if let Some(id) = successor.and_then(value::<String>).and_then(|id| SessionId::parse(&id)) {
+            let open = open.and_then(value).unwrap_or(false);
+            facts.successor = Some(Successor { id, until: facts.until.unwrap_or_default(), open });
         }
-        facts.others = others;
         facts
     }
 
     /// The facts as JSON.
-    pub(crate) fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> Vec<u8> {
         let mut object = self.others.clone();
         let mut set = |name, value: Option<String>| {
             value.into_iter().for_each(|value| object.set(name, value.into()));
@@ -92,17 +103,15 @@ impl Facts {
     }
 }
 
-/// Takes a value out. One of another type than expected counts as absent.
-fn take<T: for<'de> Deserialize<'de>>(object: &mut Object, name: &str) -> Option<T> {
-    let value = serde_json::from_str(object.get(name)?).ok();
-    object.remove(name);
-    value
+fn value<T: for<'de> Deserialize<'de>>(json: &[u8]) -> Option<T> {
+    serde_json::from_slice(json).ok()
 }
 
-fn successor(object: &mut Object, until: Option<Timestamp>) -> Option<Successor> {
-    let id = take::<String>(object, "successor")?;
-    let open = take(object, "open").unwrap_or(false);
-    Some(Successor { id: SessionId::parse(&id)?, until: until.unwrap_or_default(), open })
+/// A moment, or a duration, in milliseconds.
+fn moment(json: &[u8]) -> Option<Timestamp> {
+    // What we write ourselves are plain digits.
+    let digits = std::str::from_utf8(json).ok()?.parse().ok();
+    digits.map(Timestamp::from_millis).or_else(|| value(json).map(millis))
 }
 
 /// JavaScript's numbers are floating; negative and huge ones are brought into range.

@@ -17,7 +17,7 @@ type Messages = BTreeMap<String, Vec<Box<RawValue>>>;
 
 /// Adds a message, which is JSON.
 pub(crate) fn add(
-    all: Option<&str>,
+    all: Option<&[u8]>,
     kind: &str,
     message: &str,
 ) -> Result<Option<Arc<str>>, SessionError> {
@@ -28,13 +28,13 @@ pub(crate) fn add(
 }
 
 /// The messages of a kind, as JSON.
-pub(crate) fn peek(all: Option<&str>, kind: &str) -> Result<Vec<Box<RawValue>>, SessionError> {
+pub(crate) fn peek(all: Option<&[u8]>, kind: &str) -> Result<Vec<Box<RawValue>>, SessionError> {
     Ok(read(all)?.remove(kind).unwrap_or_default())
 }
 
 /// Takes the first `count` messages of a kind out: those that are being shown.
 pub(crate) fn take(
-    all: Option<&str>,
+    all: Option<&[u8]>,
     kind: &str,
     count: usize,
 ) -> Result<Option<Arc<str>>, SessionError> {
@@ -46,8 +46,8 @@ pub(crate) fn take(
     if all.is_empty() { Ok(None) } else { write(&all) }
 }
 
-fn read(all: Option<&str>) -> Result<Messages, SessionError> {
-    all.map_or_else(|| Ok(Messages::new()), |all| serde_json::from_str(all).map_err(not_flashes))
+fn read(all: Option<&[u8]>) -> Result<Messages, SessionError> {
+    all.map_or_else(|| Ok(Messages::new()), |all| serde_json::from_slice(all).map_err(not_flashes))
 }
 
 fn write(all: &Messages) -> Result<Option<Arc<str>>, SessionError> {

@@ -4,12 +4,16 @@
 //! for byte: JavaScript's numbers, escapes and key order included.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+/// Up to so many members, looking through all of them beats a hash table.
+const FEW: usize = 32;
 
 /// An ordered JSON object of raw values.
 #[derive(Clone, Default)]
@@ -23,46 +27,78 @@ struct Member {
     /// As JSON, quotes and escapes included.
     name: Text,
     value: Text,
+    /// The name has no escapes: what stands between its quotes is what it says.
+    plain: bool,
 }
 
-#[derive(Clone)]
-enum Text {
+/// Some JSON: a part of the source, or what came in its place.
+#[derive(Clone, Debug)]
+pub(crate) enum Text {
     Own(Arc<str>),
     Source(Range<usize>),
 }
 
+impl Text {
+    pub(crate) fn bytes<'a>(&'a self, source: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Own(text) => text.as_bytes(),
+            Self::Source(range) => &source[range.clone()],
+        }
+    }
+}
+
 impl Object {
-    /// Reads the top level of an object. `None`: the text is not UTF-8, not JSON or not an object.
-    pub(crate) fn parse(source: &Arc<[u8]>) -> Option<Self> {
-        let text = std::str::from_utf8(source).ok()?;
-        Self::parse_part(source, text)
+    /// Reads the top level of an object, which is all of the source. `None`: the text is not UTF-8, not
+    /// JSON or not an object.
+    ///
+    /// The members of the names `aside` are not put into the object but returned beside it.
+    pub(crate) fn parse<const N: usize>(
+        source: &Arc<[u8]>,
+        aside: [&str; N],
+    ) -> Option<(Self, [Option<Range<usize>>; N])> {
+        Self::parse_text(source, std::str::from_utf8(source).ok()?, aside)
     }
 
     /// Reads a part of the source that is an object of its own.
-    fn parse_part(source: &Arc<[u8]>, part: &str) -> Option<Self> {
-        let mut reader = serde_json::Deserializer::from_str(part);
-        let members = reader.deserialize_map(Members { source }).ok()?;
-        reader.end().ok()?;
-        Some(Self { source: Arc::clone(source), members })
+    pub(crate) fn parse_part<const N: usize>(
+        source: &Arc<[u8]>,
+        part: Range<usize>,
+        aside: [&str; N],
+    ) -> Option<(Self, [Option<Range<usize>>; N])> {
+        Self::parse_text(source, std::str::from_utf8(source.get(part)?).ok()?, aside)
     }
 
-    /// The value of this name, read as an object that shares this one's text.
-    pub(crate) fn object(&self, name: &str) -> Option<Self> {
-        Self::parse_part(&self.source, self.get(name)?)
+    fn parse_text<const N: usize>(
+        source: &Arc<[u8]>,
+        text: &str,
+        aside: [&str; N],
+    ) -> Option<(Self, [Option<Range<usize>>; N])> {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let mut found = [const { None }; N];
+        let members = Members { source, aside, found: &mut found };
+        let members = reader.deserialize_map(members).ok()?;
+        reader.end().ok()?;
+        Some((Self { source: Arc::clone(source), members }, found))
     }
 
     /// The value of this name, as JSON.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.position(name).map(|at| self.text(&self.members[at].value))
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
+        self.position(name).map(|at| self.members[at].value.bytes(&self.source))
     }
 
     /// Sets a value: in place if the name is there, at the end otherwise.
     pub(crate) fn set(&mut self, name: &str, value: Arc<str>) {
         match self.position(name) {
             Some(at) => self.members[at].value = Text::Own(value),
-            None => self
-                .members
-                .push(Member { name: Text::Own(to_json(name).into()), value: Text::Own(value) }),
+            None => {
+                let json = to_json(name);
+                let plain = json.len() == name.len() + 2;
+                self.members.push(Member {
+                    name: Text::Own(json.into()),
+                    value: Text::Own(value),
+                    plain,
+                });
+            }
         }
     }
 
@@ -75,7 +111,7 @@ impl Object {
 
     /// The names, in order, unescaped.
     pub(crate) fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        self.members.iter().map(|member| unescape(self.text(&member.name)))
+        self.members.iter().map(|member| unescape(member.name.bytes(&self.source)))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -84,41 +120,36 @@ impl Object {
 
     /// About how many bytes the JSON has.
     pub(crate) fn size(&self) -> usize {
-        self.members
-            .iter()
-            .map(|member| self.text(&member.name).len() + self.text(&member.value).len() + 2)
-            .sum()
+        let size = |text: &Text| text.bytes(&self.source).len();
+        self.members.iter().map(|member| size(&member.name) + size(&member.value) + 2).sum()
     }
 
-    /// Writes the members, without the braces, each with a comma in front unless it is the first of
-    /// the text.
-    pub(crate) fn write_members(&self, out: &mut String) {
+    /// Writes the members, without the braces, into an object that is being written.
+    pub(crate) fn write_members(&self, out: &mut Vec<u8>) {
         for member in &self.members {
-            write_member(out, self.text(&member.name), self.text(&member.value));
+            write_member(out, member.name.bytes(&self.source), member.value.bytes(&self.source));
         }
     }
 
     /// The object as JSON.
-    pub(crate) fn to_json(&self) -> String {
-        let mut out = String::with_capacity(self.size() + 2);
-        out.push('{');
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.size() + 2);
+        out.push(b'{');
         self.write_members(&mut out);
-        out.push('}');
+        out.push(b'}');
         out
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        self.members.iter().position(|member| names(self.text(&member.name), name))
-    }
-
-    fn text<'a>(&'a self, text: &'a Text) -> &'a str {
-        match text {
-            Text::Own(text) => text,
-            // The range was taken from this very text when it was known to be UTF-8.
-            Text::Source(range) => {
-                std::str::from_utf8(&self.source[range.clone()]).unwrap_or("null")
+        let name = name.as_bytes();
+        self.members.iter().position(|member| {
+            let json = member.name.bytes(&self.source);
+            if member.plain {
+                json.len() == name.len() + 2 && &json[1..=name.len()] == name
+            } else {
+                unescape(json).as_bytes() == name
             }
-        }
+        })
     }
 }
 
@@ -130,13 +161,13 @@ impl fmt::Debug for Object {
 }
 
 /// Writes a member into an object that is being written.
-pub(crate) fn write_member(out: &mut String, name: &str, value: &str) {
-    if !out.ends_with('{') {
-        out.push(',');
+pub(crate) fn write_member(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    if !out.ends_with(b"{") {
+        out.push(b',');
     }
-    out.push_str(name);
-    out.push(':');
-    out.push_str(value);
+    out.extend_from_slice(name);
+    out.push(b':');
+    out.extend_from_slice(value);
 }
 
 /// A text as a JSON string.
@@ -144,39 +175,30 @@ pub(crate) fn to_json(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// Whether a JSON string stands for this name.
-fn names(json: &str, name: &str) -> bool {
-    match json.len().checked_sub(2) {
-        Some(length) if length == name.len() => {
-            &json[1..=length] == name && !json.contains('\\') || unescape(json) == name
-        }
-        _ => json.contains('\\') && unescape(json) == name,
-    }
-}
-
 /// What a JSON string says. A lone surrogate, which no Rust string can hold, stays escaped.
-fn unescape(json: &str) -> Cow<'_, str> {
+fn unescape(json: &[u8]) -> Cow<'_, str> {
     let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
-    if inner.contains('\\') {
-        serde_json::from_str(json).map_or(Cow::Borrowed(inner), Cow::Owned)
-    } else {
-        Cow::Borrowed(inner)
+    match serde_json::from_slice::<String>(json) {
+        Ok(text) if inner.contains(&b'\\') => Cow::Owned(text),
+        _ => String::from_utf8_lossy(inner),
     }
 }
 
-struct Members<'s> {
+struct Members<'s, const N: usize> {
     source: &'s Arc<[u8]>,
+    aside: [&'s str; N],
+    found: &'s mut [Option<Range<usize>>; N],
 }
 
-impl Members<'_> {
+impl<const N: usize> Members<'_, N> {
     /// Where in the source a slice of it stands.
-    fn locate(&self, raw: &RawValue) -> Text {
+    fn locate(&self, raw: &RawValue) -> Range<usize> {
         let start = raw.get().as_ptr().addr() - self.source.as_ptr().addr();
-        Text::Source(start..start + raw.get().len())
+        start..start + raw.get().len()
     }
 }
 
-impl<'de> Visitor<'de> for Members<'_> {
+impl<'de, const N: usize> Visitor<'de> for Members<'de, N> {
     type Value = Vec<Member>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -184,17 +206,49 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: Vec<(&str, Member)> = Vec::with_capacity(8);
-        while let Some(name) = map.next_key::<RawName<'de>>()? {
-            let value = map.next_value::<&'de RawValue>()?;
-            let member = Member { name: self.locate(name.0), value: self.locate(value) };
+        let mut members: Vec<Member> = Vec::new();
+        let mut places = Places::default();
+        while let Some(RawName(name)) = map.next_key()? {
+            let value = self.locate(map.next_value::<&'de RawValue>()?);
+            let inner = &name.get()[1..name.get().len() - 1];
+            if let Some(at) = self.aside.iter().position(|aside| *aside == inner) {
+                self.found[at] = Some(value);
+                continue;
+            }
             // Of a name that comes twice the last value counts, at the first place, as in JSON.parse.
-            match members.iter_mut().find(|(known, _)| *known == name.0.get()) {
-                Some((_, known)) => known.value = member.value,
-                None => members.push((name.0.get(), member)),
+            match places.find(&members, self.source, name.get().as_bytes()) {
+                Some(at) => members[at].value = Text::Source(value),
+                None => {
+                    let plain = !inner.as_bytes().contains(&b'\\');
+                    members.push(Member {
+                        name: Text::Source(self.locate(name)),
+                        value: Text::Source(value),
+                        plain,
+                    });
+                }
             }
         }
-        Ok(members.into_iter().map(|(_, member)| member).collect())
+        Ok(members)
+    }
+}
+
+/// Where each name stands, for when there are so many that looking through them takes long.
+#[derive(Default)]
+struct Places<'de>(HashMap<&'de [u8], usize>);
+
+impl<'de> Places<'de> {
+    /// The place of a name, if it has come before.
+    fn find(&mut self, members: &[Member], source: &'de [u8], name: &'de [u8]) -> Option<usize> {
+        if members.len() < FEW {
+            return members.iter().position(|member| member.name.bytes(source) == name);
+        }
+        for (at, member) in members.iter().enumerate().skip(self.0.len()) {
+            // While an object is read, all its texts stand in the source.
+            if let Text::Source(range) = &member.name {
+                self.0.insert(&source[range.clone()], at);
+            }
+        }
+        self.0.get(name).copied()
     }
 }
 
@@ -214,30 +268,58 @@ mod tests {
     use super::*;
 
     fn object(json: &str) -> Object {
-        Object::parse(&json.as_bytes().into()).unwrap()
+        Object::parse(&json.as_bytes().into(), []).unwrap().0
+    }
+
+    fn text(object: &Object) -> String {
+        String::from_utf8(object.to_json()).unwrap()
+    }
+
+    #[test]
+    fn of_many_names_too_the_last_value_counts_at_the_first_place() {
+        let members: Vec<String> = (0..1000).map(|at| format!("\"k{}\":{at}", at % 500)).collect();
+        let found = object(&format!("{{{}}}", members.join(",")));
+        assert_eq!(found.names().count(), 500);
+        assert_eq!((found.get("k0"), found.get("k499")), (Some(&b"500"[..]), Some(&b"999"[..])));
+    }
+
+    // S54: a document of many keys does not take quadratic time.
+    #[test]
+    fn half_a_million_members_are_read() {
+        let members: Vec<String> = (0..500_000).map(|at| format!("\"k{at}\":1")).collect();
+        assert_eq!(object(&format!("{{{}}}", members.join(","))).names().count(), 500_000);
+    }
+
+    #[test]
+    fn members_are_put_aside() {
+        let json = r#"{"a":1,"cookie":{"x":2},"b":3}"#;
+        let (rest, [cookie, none]) =
+            Object::parse(&json.as_bytes().into(), ["cookie", "none"]).unwrap();
+        assert_eq!(text(&rest), r#"{"a":1,"b":3}"#);
+        assert_eq!((&json[cookie.unwrap()], none), (r#"{"x":2}"#, None));
     }
 
     #[test]
     fn what_is_not_changed_is_written_back_byte_for_byte() {
         let json = r#"{"big":12345678901234567890123,"float":1.0,"exp":1E400,"a\u0062":"\ud800 \u00e9 é","":[ 1 , {"x" : null} ]}"#;
-        assert_eq!(object(json).to_json(), json);
+        assert_eq!(text(&object(json)), json);
         let mut changed = object(json);
         changed.set("float", "2".into());
-        assert_eq!(changed.to_json(), json.replace("1.0", "2"));
+        assert_eq!(text(&changed), json.replace("1.0", "2"));
     }
 
     #[test]
     fn names_are_found_however_they_are_escaped() {
         let found = object(r#"{"a\u0062c":1,"q\"":2,"\ud800":3}"#);
-        assert_eq!(found.get("abc"), Some("1"));
-        assert_eq!(found.get("q\""), Some("2"));
+        assert_eq!(found.get("abc"), Some(&b"1"[..]));
+        assert_eq!(found.get("q\""), Some(&b"2"[..]));
         assert_eq!(found.get("absent"), None);
         assert_eq!(found.names().collect::<Vec<_>>(), ["abc", "q\"", "\\ud800"]);
     }
 
     #[test]
     fn of_a_name_that_comes_twice_the_last_value_counts_at_the_first_place() {
-        assert_eq!(object(r#"{"a":1,"b":2,"a":3}"#).to_json(), r#"{"a":3,"b":2}"#);
+        assert_eq!(text(&object(r#"{"a":1,"b":2,"a":3}"#)), r#"{"a":3,"b":2}"#);
     }
 
     #[test]
@@ -255,16 +337,18 @@ mod tests {
             "{'a':1}",
             "\u{feff}{}",
         ] {
-            assert!(Object::parse(&bad.as_bytes().into()).is_none(), "{bad}");
+            assert!(Object::parse(&bad.as_bytes().into(), []).is_none(), "{bad}");
         }
-        assert!(Object::parse(&[b'{', b'"', 0xff, b'"', b':', b'1', b'}'][..].into()).is_none());
+        assert!(
+            Object::parse(&[b'{', b'"', 0xff, b'"', b':', b'1', b'}'][..].into(), []).is_none()
+        );
     }
 
     // S54: depth is limited by nothing that could overflow.
     #[test]
     fn a_deep_value_is_carried_without_being_looked_at() {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(object(&deep).to_json(), deep);
+        assert_eq!(text(&object(&deep)), deep);
     }
 
     #[test]
@@ -274,22 +358,22 @@ mod tests {
         object.set("c", "3".into());
         object.remove("b");
         object.remove("absent");
-        assert_eq!(object.to_json(), r#"{"a":10,"c":3}"#);
+        assert_eq!(text(&object), r#"{"a":10,"c":3}"#);
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_parsed_or_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Object::parse(&bytes.into());
+            let _ = Object::parse(&bytes.into(), []);
         }
 
         #[test]
         fn any_names_and_values_survive(members in prop::collection::btree_map(".{0,12}", ".{0,20}", 0..12)) {
             let json = serde_json::to_string(&members).unwrap();
             let object = object(&json);
-            prop_assert_eq!(object.to_json(), json);
+            prop_assert_eq!(text(&object), json);
             for (name, value) in &members {
-                let found: String = serde_json::from_str(object.get(name).unwrap()).unwrap();
+                let found: String = serde_json::from_slice(object.get(name).unwrap()).unwrap();
                 prop_assert_eq!(&found, value);
             }
         }

@@ -16,7 +16,7 @@ use hmac::Mac as _;
 
 use crate::document::Document;
 use crate::object::{Object, to_json, write_member};
-use crate::{SessionError, SessionId, keys};
+use crate::{ErrorKind, SessionError, SessionId, keys};
 
 const SEALED: &str = "sealed";
 const FORMAT: &str = "hs1";
@@ -67,42 +67,35 @@ impl SealingKeys {
         self
     }
 
-    fn seal(&self, document: &Document, id: &SessionId) -> Result<String, SessionError> {
-        let mut plain = String::from("{");
+    fn seal(&self, document: &Document, id: &SessionId) -> Result<Vec<u8>, SessionError> {
+        let mut plain = vec![b'{'];
         document.write_contents(&mut plain);
-        plain.push('}');
-        let cookie = document.cookie_json();
+        plain.push(b'}');
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce)?;
         let key = &self.keys[0]; // `new` put one there
-        let payload = Payload { msg: plain.as_bytes(), aad: id.as_str().as_bytes() };
+        let payload = Payload { msg: &plain, aad: id.as_str().as_bytes() };
         let sealed = key.cipher.encrypt(&XNonce::from(nonce), payload);
-        let sealed = sealed.map_err(|_| {
-            SessionError::new(crate::ErrorKind::TooLarge, "the session is too large to be sealed")
-        })?;
-        let envelope = format!(
-            "{FORMAT}.{}.{}",
-            key.id,
-            URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat())
-        );
-        let mut out = String::from("{");
-        write_member(&mut out, "\"cookie\"", &cookie);
-        write_member(&mut out, "\"sealed\"", &to_json(&envelope));
-        out.push('}');
+        let too_large = "the session is too large to be sealed";
+        let sealed = sealed.map_err(|_| SessionError::new(ErrorKind::TooLarge, too_large))?;
+        let sealed = URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat());
+        let envelope = format!("{FORMAT}.{}.{sealed}", key.id);
+        let mut out = vec![b'{'];
+        write_member(&mut out, b"\"cookie\"", document.cookie_json());
+        write_member(&mut out, b"\"sealed\"", to_json(&envelope).as_bytes());
+        out.push(b'}');
         Ok(out)
     }
 
-    fn open(&self, envelope: &str, cookie: &str, id: &SessionId) -> Option<Document> {
+    fn open(&self, envelope: &str, cookie: &[u8], id: &SessionId) -> Option<Document> {
         let (key, sealed) = envelope.split_once('.')?;
         let key = self.keys.iter().find(|candidate| candidate.id == key)?;
         let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
         let payload = Payload { msg: sealed, aad: id.as_str().as_bytes() };
-        let mut plain = key.cipher.decrypt(&XNonce::from(*nonce), payload).ok()?;
+        let plain = key.cipher.decrypt(&XNonce::from(*nonce), payload).ok()?;
         // Put the cookie back in front: «{…}» becomes «{"cookie":{…},…}».
-        let mut text = format!("{{\"cookie\":{cookie},").into_bytes();
-        plain.remove(0);
-        text.append(&mut plain);
+        let text = [b"{\"cookie\":", cookie, b",", plain.strip_prefix(b"{")?].concat();
         Document::parse(&text.into())
     }
 }
@@ -134,7 +127,7 @@ pub(crate) fn encode(
         Some(keys) => keys.seal(document, id)?,
         None => document.to_json(),
     };
-    Ok(text.into_bytes().into())
+    Ok(text.into())
 }
 
 /// Reads a document of the store. `None`: it is damaged, forged, sealed by an unknown key, or plain
@@ -144,18 +137,20 @@ pub(crate) fn decode(
     id: &SessionId,
     keys: Option<&SealingKeys>,
 ) -> Option<Document> {
-    let object = Object::parse(bytes)?;
-    match (envelope(&object), keys) {
-        (Some(envelope), Some(keys)) => keys.open(&envelope, object.get("cookie")?, id),
-        (None, Some(keys)) if !keys.opens_plain => None,
-        (None, _) => Document::from_object(object),
-        (Some(_), None) => None,
+    let Some(keys) = keys else {
+        return Document::parse(bytes).filter(|document| envelope(&document.data).is_none());
+    };
+    let (object, []) = Object::parse(bytes, [])?;
+    match envelope(&object) {
+        Some(envelope) => keys.open(&envelope, object.get("cookie")?, id),
+        None if keys.opens_plain => Document::parse(bytes),
+        None => None,
     }
 }
 
 /// What is sealed in this document: an application's own key of that name does not look like it.
 fn envelope(object: &Object) -> Option<String> {
-    let text: String = serde_json::from_str(object.get(SEALED)?).ok()?;
+    let text: String = serde_json::from_slice(object.get(SEALED)?).ok()?;
     text.strip_prefix(FORMAT)?.strip_prefix('.').map(str::to_owned)
 }
 
@@ -236,7 +231,10 @@ mod tests {
     #[test]
     fn an_applications_own_key_named_sealed_is_no_envelope() {
         let bytes: Arc<[u8]> = br#"{"cookie":{},"sealed":"by wax"}"#[..].into();
-        assert_eq!(decode(&bytes, &id(), None).unwrap().data.get("sealed"), Some("\"by wax\""));
+        assert_eq!(
+            decode(&bytes, &id(), None).unwrap().data.get("sealed"),
+            Some(&b"\"by wax\""[..])
+        );
     }
 
     #[test]

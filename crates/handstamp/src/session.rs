@@ -128,7 +128,7 @@ impl Session {
     pub fn insert<T: Serialize>(&self, key: impl KeyFor<T>, value: T) -> Result<(), SessionError> {
         let (name, value) = (writable(key.name())?, encode(key.name(), &value)?);
         self.change(|document| {
-            let differs = document.data.get(name) != Some(&*value);
+            let differs = document.data.get(name) != Some(value.as_bytes());
             Ok(differs.then(|| Change::Set(name.into(), Arc::clone(&value))))
         })
     }
@@ -151,11 +151,11 @@ impl Session {
         let compute = Arc::new(compute);
         let again = Arc::clone(&compute);
         let again =
-            move |current: Option<&str>| encode(&key, &again(decode(&key, current)?)).map(Some);
+            move |current: Option<&[u8]>| encode(&key, &again(decode(&key, current)?)).map(Some);
         let change = Change::Update(Arc::clone(&name), Arc::new(again));
         loop {
             // The closure runs without a lock: it may take its time, and it may panic.
-            let current = self.state().claim.document.data.get(&name).map(str::to_owned);
+            let current = self.state().claim.document.data.get(&name).map(<[u8]>::to_vec);
             let value = compute(decode(&name, current.as_deref())?);
             if self.put_if_unchanged(&name, current.as_deref(), encode(&name, &value)?, &change)? {
                 return Ok(value);
@@ -172,9 +172,9 @@ impl Session {
         key: impl KeyFor<T>,
     ) -> Result<Option<T>, SessionError> {
         let name = writable(key.name())?;
-        let mut removed: Option<String> = None;
+        let mut removed: Option<Vec<u8>> = None;
         self.change(|document| {
-            removed = document.data.get(name).map(str::to_owned);
+            removed = document.data.get(name).map(<[u8]>::to_vec);
             Ok(removed.as_ref().map(|_| Change::Remove(name.into())))
         })?;
         decode(name, removed.as_deref())
@@ -217,7 +217,7 @@ impl Session {
     /// As [`insert`](Self::insert).
     pub fn flash<T: Serialize>(&self, kind: &str, message: T) -> Result<(), SessionError> {
         let (kind, message) = (kind.to_owned(), encode(flash::KEY, &message)?);
-        let add = move |all: Option<&str>| flash::add(all, &kind, &message);
+        let add = move |all: Option<&[u8]>| flash::add(all, &kind, &message);
         self.change(|_| Ok(Some(Change::Update(flash::KEY.into(), Arc::new(add)))))
     }
 
@@ -231,10 +231,10 @@ impl Session {
         self.change(|document| {
             messages = flash::peek(document.data.get(flash::KEY), &kind)?;
             let shown = messages.len();
-            let take = move |all: Option<&str>| flash::take(all, &kind, shown);
+            let take = move |all: Option<&[u8]>| flash::take(all, &kind, shown);
             Ok((shown > 0).then(|| Change::Update(flash::KEY.into(), Arc::new(take))))
         })?;
-        messages.iter().map(|message| parse(flash::KEY, message.get())).collect()
+        messages.iter().map(|message| parse(flash::KEY, message.get().as_bytes())).collect()
     }
 }
 
@@ -462,7 +462,7 @@ impl Session {
     fn put_if_unchanged(
         &self,
         name: &str,
-        current: Option<&str>,
+        current: Option<&[u8]>,
         value: Arc<str>,
         change: &Change,
     ) -> Result<bool, SessionError> {
@@ -703,12 +703,12 @@ fn encode<T: Serialize>(name: &str, value: &T) -> Result<Arc<str>, SessionError>
     })
 }
 
-fn decode<T: DeserializeOwned>(name: &str, json: Option<&str>) -> Result<Option<T>, SessionError> {
+fn decode<T: DeserializeOwned>(name: &str, json: Option<&[u8]>) -> Result<Option<T>, SessionError> {
     json.map(|json| parse(name, json)).transpose()
 }
 
-fn parse<T: DeserializeOwned>(name: &str, json: &str) -> Result<T, SessionError> {
-    serde_json::from_str(json).map_err(|error| {
+fn parse<T: DeserializeOwned>(name: &str, json: &[u8]) -> Result<T, SessionError> {
+    serde_json::from_slice(json).map_err(|error| {
         // serde's own words may quote the value.
         let kind = std::any::type_name::<T>();
         let message = format!(
