@@ -1,6 +1,5 @@
 //! Threads that work through one queue, for as long as the crew is kept.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -55,11 +54,5 @@ impl Drop for Crew {
                 drop(thread.join());
             }
         }
-    }
-}
-
-impl fmt::Debug for Crew {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Crew").field("threads", &self.threads.len()).finish_non_exhaustive()
     }
 }

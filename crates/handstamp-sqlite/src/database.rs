@@ -27,7 +27,6 @@ const LOG_BYTES: i32 = 16 << 20;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// A session database on disk.
-#[derive(Debug)]
 pub(crate) struct Database {
     path: Arc<Path>,
     patience: Duration,
@@ -161,6 +160,9 @@ fn configure(connection: &Connection, synchronous: Synchronous) -> Result<String
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, ignored)?;
     // The writer brings the log into the file by itself, once it has answered.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, ignored)?;
+    // A look at the file opens the log. Whoever closes the file last removes the log, but only if it
+    // has opened it.
+    connection.pragma_query(None, "user_version", ignored)?;
     Ok(mode)
 }
 

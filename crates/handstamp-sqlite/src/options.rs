@@ -39,7 +39,7 @@ pub enum Synchronous {
     #[default]
     Full,
     /// The end of the process, however sudden; but the last writes before a loss of power may be
-    /// missing afterwards. The file stays sound. Writes are several times as fast.
+    /// missing afterwards. The file stays sound, and writes hardly ever wait for the disk.
     Normal,
 }
 
@@ -86,6 +86,8 @@ impl SqliteOptions {
     }
 
     /// How many threads read at the same time. 2 unless set, at least one.
+    ///
+    /// Each keeps up to 8 MiB of the file in memory, as the one that writes does.
     #[must_use]
     pub fn readers(mut self, threads: usize) -> Self {
         self.readers = threads.max(1);

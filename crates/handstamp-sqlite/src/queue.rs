@@ -7,13 +7,11 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-#[derive(Debug)]
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
     ready: Condvar,
 }
 
-#[derive(Debug)]
 struct State<T> {
     waiting: VecDeque<T>,
     closed: bool,

@@ -20,9 +20,9 @@ const MAX_ATTEMPTS: usize = 256;
 /// How many ids are tried. The second is never needed unless the generator is broken.
 const MAX_IDS: usize = 8;
 
-/// The shortest time for which a store keeps the pointer to a rotated session: requests that are
-/// being answered now still have to learn what became of theirs.
-const MIN_STUB_LIFETIME: Duration = Duration::from_secs(1);
+/// How long a store keeps the pointer to a rotated session at least: requests that are being answered
+/// now, however slow and whatever the grace for new ones, still have to find where theirs went.
+const MIN_STUB_LIFETIME: Duration = Duration::from_secs(60);
 
 /// What a request has in its hands when it comes to write.
 #[derive(Debug)]
@@ -180,13 +180,13 @@ impl Applier<'_> {
 
     /// Writes into the session that an id was retired for, without learning or telling where it is.
     async fn add(&self, id: SessionId) -> Result<Outcome, SessionError> {
-        if self.changes.additions().is_empty() {
-            return Ok(Outcome::Added);
-        }
         let Some(stored) = self.manager.call(self.manager.store().load(&id)).await? else {
             return Ok(Outcome::Gone);
         };
         let Some((standing, _)) = self.follow(id, stored).await? else { return Ok(Outcome::Gone) };
+        if self.changes.additions(&standing.document).is_empty() {
+            return Ok(Outcome::Added);
+        }
         let session = self.merged(standing, Way::Closed)?;
         self.update(session, Way::Closed, CredentialOperation::None).await
     }
@@ -307,7 +307,9 @@ impl Applier<'_> {
     ) -> Result<Option<(Standing, Way)>, SessionError> {
         let mut way = Way::Straight;
         for _ in 0..MAX_HOPS {
-            let Some(document) = self.manager.read(&id, &stored) else { return Ok(None) };
+            let Some(document) = self.manager.read_again(&id, &stored.document) else {
+                return Ok(None);
+            };
             let Some(successor) = &document.facts.successor else {
                 return Ok(Some((
                     Standing { place: Place { id, version: stored.version }, document },
@@ -325,9 +327,9 @@ impl Applier<'_> {
     }
 
     /// What this request did, done on what stands there now. Whoever comes by an id that a login has
-    /// retired may add to the session, but neither take anything out nor change its life.
+    /// retired may add to the session, but neither change nor take anything out nor lengthen its life.
     fn merged(&self, mut standing: Standing, way: Way) -> Result<Standing, SessionError> {
-        let additions = (way == Way::Closed).then(|| self.changes.additions());
+        let additions = (way == Way::Closed).then(|| self.changes.additions(&standing.document));
         let changes = additions.as_ref().unwrap_or(self.changes);
         changes.apply(&mut standing.document, self.manager.config(), self.now)?;
         Ok(standing)

@@ -54,9 +54,14 @@ impl Changes {
         self.0.iter().try_for_each(|change| change.apply(document, config, now))
     }
 
-    /// Those steps that only add: what a request may do to a session that it can't see.
-    pub(crate) fn additions(&self) -> Self {
-        let adds = |change: &&Change| matches!(change, Change::Set(..) | Change::Update(..));
+    /// Those steps that only add to this document: what a request may do to a session that it can't
+    /// see. They set keys that are not there, and let an `update` go on from what is.
+    pub(crate) fn additions(&self, to: &Document) -> Self {
+        let adds = |change: &&Change| match change {
+            Change::Set(key, _) => to.data.get(key).is_none(),
+            Change::Update(..) => true,
+            _ => false,
+        };
         Self(self.0.iter().filter(adds).cloned().collect())
     }
 

@@ -135,9 +135,12 @@ impl Document {
         self.facts.until.map_or(idle, |until| idle.min(until.remaining(now)))
     }
 
-    /// Gives the session an expiry of its own, which it keeps. An absolute limit counts from now.
+    /// Gives the session an expiry of its own, which it keeps. An absolute limit counts from now;
+    /// without one the deadline stays where it is.
     pub(crate) fn set_expiry(&mut self, expiry: Expiry, config: &SessionConfig, now: Timestamp) {
-        self.facts.until = expiry.absolute.map(|absolute| now.after(absolute));
+        if let Some(absolute) = expiry.absolute {
+            self.facts.until = Some(now.after(absolute));
+        }
         self.facts.idle =
             (!expiry.persistent && expiry.idle != config.expiry.idle).then_some(expiry.idle);
         self.max_age = expiry.persistent.then_some(expiry.idle);

@@ -72,7 +72,8 @@ impl SessionError {
         self.source.as_deref()?.downcast_ref()
     }
 
-    /// Whether trying again later may succeed: the store is away or slow, or others won every time.
+    /// Whether trying again later may succeed: the store is or was away or slow, or others won every
+    /// time.
     ///
     /// An adapter answers 503 then, and 500 otherwise.
     #[must_use]
@@ -83,7 +84,8 @@ impl SessionError {
                 StoreErrorKind::Timeout | StoreErrorKind::Unavailable | StoreErrorKind::Refused
             )
         };
-        self.kind == ErrorKind::Conflict || self.store_error().is_some_and(away)
+        matches!(self.kind, ErrorKind::Conflict | ErrorKind::ReadOnly)
+            || self.store_error().is_some_and(away)
     }
 }
 

@@ -52,6 +52,7 @@ mod manager;
 mod memory;
 mod object;
 mod plan;
+mod recent;
 mod seal;
 mod session;
 pub mod store;

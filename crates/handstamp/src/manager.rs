@@ -12,8 +12,9 @@ use crate::credential::{self, Verified};
 use crate::deadline::within;
 use crate::document::Document;
 use crate::plan::Held;
+use crate::recent::Recent;
 use crate::session::{Claim, Presented};
-use crate::store::{DynStore, Record, StoreError, Stored, Version};
+use crate::store::{DynStore, Record, StoreError, Stored};
 use crate::turn::Turn;
 use crate::{
     Answer, Clock, ErrorKind, Event, FailurePolicy, Keys, Session, SessionConfig, SessionError,
@@ -23,8 +24,8 @@ use crate::{
 /// The most credentials of one request that are tried.
 const MAX_CANDIDATES: usize = 4;
 
-/// How often a rotated id is followed to its successor.
-pub(crate) const MAX_HOPS: usize = 8;
+/// How often a rotated id is followed to its successor: an application may rotate with every request.
+pub(crate) const MAX_HOPS: usize = 256;
 
 /// Configuration, keys and store: everything there is to know about an application's sessions.
 ///
@@ -50,6 +51,10 @@ pub struct SessionManager(Arc<Inner>);
 struct Inner {
     config: SessionConfig,
     keys: Keys,
+    /// What tells managers apart: it stays when only the observer changes.
+    identity: Arc<()>,
+    /// What the keys verified lately.
+    recent: Arc<Recent>,
     store: Arc<dyn DynStore>,
     clock: Arc<dyn Clock>,
     make_id: Arc<MakeId>,
@@ -72,6 +77,8 @@ impl SessionManager {
             vary: vary(&config),
             config,
             keys,
+            identity: Arc::default(),
+            recent: Arc::new(Recent::new()),
             store: Arc::new(store),
             clock: Arc::new(SystemClock),
             make_id: Arc::new(|| Ok(SessionId::random()?)),
@@ -125,8 +132,9 @@ impl SessionManager {
     /// Tells this function what happens to sessions. It is called in the middle of requests, so it
     /// must be quick.
     #[must_use]
-    pub fn with_observer(self, observe: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        self.change(|inner| inner.observe = Some(Arc::new(observe)))
+    pub fn with_observer(mut self, observe: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.0).observe = Some(Arc::new(observe));
+        self
     }
 
     /// Whether [`with_observer`](Self::with_observer) was called: an adapter that logs does not want to
@@ -136,10 +144,10 @@ impl SessionManager {
         self.0.observe.is_some()
     }
 
-    /// Whether both are clones of one manager.
+    /// Whether both are clones of one manager, whoever observes them.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0.identity, &other.0.identity)
     }
 
     /// The settings.
@@ -202,7 +210,10 @@ impl SessionManager {
         for (transport, way) in inner.config.transports.iter().enumerate() {
             for value in values(way.request_header()) {
                 way.candidates(value, inner.config.cookie.name(), |candidate| {
-                    match credential::verify(candidate, &inner.keys) {
+                    match inner
+                        .recent
+                        .get_or(candidate, || credential::verify(candidate, &inner.keys))
+                    {
                         Some(verified) if presented.verified.len() < MAX_CANDIDATES => {
                             presented.verified.push((transport, verified));
                         }
@@ -272,8 +283,8 @@ impl SessionManager {
                 return Ok(hop > 0);
             };
             self.tell(|| Event::Destroyed { session: id.fingerprint() });
-            let stored = Stored { document, version: Version(0), remaining: Duration::ZERO };
-            match self.read(&id, &stored).and_then(|document| document.facts.successor) {
+            let ended = self.read_again(&id, &document);
+            match ended.and_then(|document| document.facts.successor) {
                 Some(successor) => id = successor.id,
                 None => break,
             }
@@ -287,12 +298,28 @@ impl SessionManager {
 
     /// Reads a stored document. `None`: it is over or can't be read, which is as good as missing.
     pub(crate) fn read(&self, id: &SessionId, stored: &Stored) -> Option<Document> {
-        let document = seal::decode(&stored.document, id, self.config().sealing.as_ref());
-        if document.is_none() {
+        let now = self.now();
+        let living = |document: &Document| document.facts.until.is_none_or(|until| until > now);
+        self.decode(id, &stored.document).filter(living)
+    }
+
+    /// Reads a stored document for a request that had the session before: it may follow the pointer to
+    /// the session's new id for as long as there is one, also after the grace time for new requests.
+    pub(crate) fn read_again(&self, id: &SessionId, document: &Arc<[u8]>) -> Option<Document> {
+        let now = self.now();
+        let living = |document: &Document| {
+            document.facts.successor.is_some()
+                || document.facts.until.is_none_or(|until| until > now)
+        };
+        self.decode(id, document).filter(living)
+    }
+
+    fn decode(&self, id: &SessionId, document: &Arc<[u8]>) -> Option<Document> {
+        let decoded = seal::decode(document, id, self.config().sealing.as_ref());
+        if decoded.is_none() {
             self.tell(|| Event::Unreadable { session: id.fingerprint() });
         }
-        let now = self.now();
-        document.filter(|document| document.facts.until.is_none_or(|until| until > now))
+        decoded
     }
 
     /// Puts a document into the form that stores keep.
@@ -356,7 +383,9 @@ impl SessionManager {
     }
 
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
-        change(Arc::make_mut(&mut self.0));
+        let inner = Arc::make_mut(&mut self.0);
+        inner.identity = Arc::default();
+        change(inner);
         self
     }
 }

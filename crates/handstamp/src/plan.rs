@@ -7,7 +7,7 @@
 //! | stored | untouched | touch, when due | issue with the touch if it is persistent |
 //! | stored | changed | update | issue if it is persistent and due, or its lifetime changed |
 //! | stored | rotated | create new, then retire old | issue |
-//! | stored | regenerated | create new if it holds something, then delete old | issue, or remove |
+//! | stored | regenerated, logged out | create new if it holds something, then delete old | issue, or remove |
 //! | any | destroyed | delete | remove |
 //! | ended meanwhile by another request | whatever | none | none |
 //! | retired by a login | changed | update of the successor | none |
@@ -61,6 +61,8 @@ pub(crate) enum Intent {
     Rotate,
     /// A new id, and the old one must not lead to it.
     Login,
+    /// As regenerating, but there need not be a new session.
+    Logout,
     /// A new id and nothing of the old data.
     Regenerate,
     Destroy,
@@ -107,8 +109,13 @@ pub(crate) fn plan(now: &Situation) -> Plan {
         }
         (Held::Stored, Intent::Keep) => keep(now),
         (Held::Stored, Intent::Rotate | Intent::Login) => issue(StoreOperation::Rotate),
-        (Held::Stored, Intent::Regenerate) if has_content(now) => issue(StoreOperation::Replace),
-        (Held::Stored, Intent::Regenerate) => delete(),
+        (Held::Stored, Intent::Logout | Intent::Regenerate) | (Held::Retired, Intent::Logout) => {
+            if has_content(now) {
+                issue(StoreOperation::Replace)
+            } else {
+                delete()
+            }
+        }
         (Held::Retired, Intent::Keep) => nothing(),
         (Held::Nothing | Held::Retired | Held::Ended, _) if has_content(now) => {
             issue(StoreOperation::Create)
@@ -140,7 +147,7 @@ fn keep(now: &Situation) -> Plan {
 /// Whether a session that is not stored yet is worth storing.
 fn has_content(now: &Situation) -> bool {
     match now.policy {
-        // A new id counts as a modification there.
+        // A new id counts as a modification there. After a logout nothing is wanted of it.
         SavePolicy::Express { save_uninitialized, .. } => {
             save_uninitialized || now.intent == Intent::Regenerate || !now.empty
         }

@@ -291,8 +291,8 @@ impl Session {
     }
 
     /// Gives this session an expiry of its own, which it keeps: «keep me signed in». An absolute limit
-    /// counts from now; without one the configured one holds. Call it after [`login`](Self::login),
-    /// which starts the configured limit anew.
+    /// counts from now; without one the session's deadline stays where it is. Call it after
+    /// [`login`](Self::login), which starts the configured limit anew.
     ///
     /// # Errors
     /// A lifetime of zero; and as [`insert`](Self::insert).
@@ -332,7 +332,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::ReadOnly`]: the store failed, so the user can't be signed out.
     pub fn logout(&self) -> Result<(), SessionError> {
-        self.regenerate()
+        self.begin_anew(Intent::Logout)
     }
 
     /// A new id for the same data. For a while, requests that still carry the old id reach the
@@ -351,11 +351,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::ReadOnly`].
     pub fn regenerate(&self) -> Result<(), SessionError> {
-        let manager = &self.0.manager;
-        let mut state = self.state();
-        state.check_writable()?;
-        state.begin_anew(manager.new_document(), Intent::Regenerate);
-        Ok(())
+        self.begin_anew(Intent::Regenerate)
     }
 
     /// Ends the session and takes the credential from the client. Writing to it from now on is an
@@ -364,11 +360,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::ReadOnly`]: the store failed, so the session can't be ended.
     pub fn destroy(&self) -> Result<(), SessionError> {
-        let manager = &self.0.manager;
-        let mut state = self.state();
-        state.check_writable()?;
-        state.begin_anew(manager.new_document(), Intent::Destroy);
-        Ok(())
+        self.begin_anew(Intent::Destroy)
     }
 
     /// Saves now what has changed, instead of when the response leaves.
@@ -397,8 +389,11 @@ impl Session {
     /// The store failed.
     pub async fn reload(&self) -> Result<(), SessionError> {
         let _turn = self.0.turn.take().await;
-        let Some(place) = self.state().claim.place else { return Ok(()) };
-        let found = self.0.manager.find_again(place.id).await?;
+        let place = self.state().claim.place;
+        let found = match place {
+            Some(place) => self.0.manager.find_again(place.id).await?,
+            None => None,
+        };
         let mut state = self.state();
         state.changes.clear();
         state.intent = Intent::Keep;
@@ -478,6 +473,13 @@ impl Session {
         Ok(true)
     }
 
+    fn begin_anew(&self, intent: Intent) -> Result<(), SessionError> {
+        let mut state = self.state();
+        state.check_writable()?;
+        state.begin_anew(self.0.manager.new_document(), intent);
+        Ok(())
+    }
+
     fn intend(&self, intent: Intent) {
         let mut state = self.state();
         state.intent = state.intent.max(intent);
@@ -528,7 +530,7 @@ impl Session {
                     ..Claim::new(Held::Nothing, state.claim.document.clone())
                 };
                 state.note_credential(credential);
-                if same && state.intent == Intent::Regenerate {
+                if same && matches!(state.intent, Intent::Regenerate | Intent::Logout) {
                     state.intent = Intent::Keep;
                 }
             }

@@ -1,14 +1,7 @@
-use std::fs::{DirEntry, read_to_string};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
-
-use handstamp::SessionStore;
 use handstamp_sqlite::SqliteStore;
 use rusqlite::Connection;
 
-use crate::support::{Folder, database_of_parent, id, process, put, record, until};
+use crate::support::{Folder, id, put, record};
 
 #[cfg(unix)]
 #[tokio::test]
@@ -94,72 +87,12 @@ async fn the_last_handle_closes_the_file() {
     assert_eq!(folder.files(), ["sessions.db"]);
 }
 
-/// A process of its own, since the other tests of this one have threads, too.
-#[cfg(target_os = "linux")]
 #[test]
-fn the_last_handle_ends_the_threads() {
+fn a_store_that_nobody_used_leaves_nothing_beside_the_file() {
     let folder = Folder::new();
-    let test = "file::process_that_counts_threads";
-    let output = process(test, &folder.database()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-#[ignore = "a process of another test"]
-fn process_that_counts_threads() {
-    let Some(database) = database_of_parent() else { return };
-    assert_eq!(threads(), 0);
-    let store = SqliteStore::open(database).unwrap();
-    // A thread gives itself its name, so it may be a moment until it is seen.
-    until(|| threads() == 3);
-    drop(store);
-    until(|| threads() == 0);
-}
-
-#[cfg(target_os = "linux")]
-fn threads() -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let name =
-        |task: std::io::Result<DirEntry>| read_to_string(task.ok()?.path().join("comm")).ok();
-    tasks.filter_map(name).filter(|name| name.starts_with("sessions-")).count()
-}
-
-/// A task that is dropped as soon as it is woken, as by a runtime that has been shut down.
-struct DroppedWhenWoken(Mutex<Option<Call>>);
-
-type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-impl Wake for DroppedWhenWoken {
-    fn wake(self: Arc<Self>) {
-        drop(self.0.lock().unwrap().take());
-    }
-}
-
-#[test]
-fn the_last_handle_may_be_dropped_by_an_answer() {
-    let folder = Folder::new();
-    for write in [false, true] {
-        let store = folder.open();
-        let mut call: Call = Box::pin(async move {
-            if write {
-                store.delete(&id("a")).await.unwrap();
-            } else {
-                store.load(&id("a")).await.unwrap();
-            }
-        });
-        let task = Arc::new(DroppedWhenWoken(Mutex::new(None)));
-        let waker = Waker::from(task.clone());
-        let mut slot = task.0.lock().unwrap();
-        if call.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-            continue; // It was answered at once, so there was nothing to wake.
-        }
-        *slot = Some(call);
-        drop(slot);
-        drop(waker);
-        // The thread that answers holds the task until the file is closed.
-        until(|| Arc::strong_count(&task) == 1);
-        assert!(task.0.lock().unwrap().is_none());
+    for _ in 0..50 {
+        drop(folder.open());
+        assert_eq!(folder.files(), ["sessions.db"]);
     }
 }
 

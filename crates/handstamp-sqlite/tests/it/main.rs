@@ -1,4 +1,5 @@
 //! What the SQLite store does. Its files are real, and so are the processes that share them.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails with its line")]
 
 /// The contract of every store.
 mod conformance;
@@ -6,10 +7,13 @@ mod conformance;
 mod damage;
 /// Documents: any bytes, up to the limit.
 mod documents;
-/// What survives: a restart, a kill, a full disk.
+/// What survives: a restart, a kill.
 mod durability;
 /// The file itself: its mode, its layout, who closes it.
 mod file;
+/// A disk that takes no more.
+#[cfg(unix)]
+mod full_disk;
 /// Many writes in one transaction, and each of them on its own.
 mod groups;
 /// Locks that others hold.
@@ -22,3 +26,5 @@ mod reaping;
 mod refusals;
 /// What the tests are written with.
 mod support;
+/// The threads: that they end, and what is told when one dies.
+mod threads;

@@ -35,6 +35,9 @@ impl<S: SessionStore + Clone> Backstage<S> {
     }
 
     /// A manager with these settings. All of them share the store and the clock.
+    ///
+    /// # Panics
+    /// The settings contradict each other.
     #[must_use]
     pub fn manager(&self, app: &App) -> SessionManager {
         let keys = match &app.secrets {
@@ -56,6 +59,9 @@ impl<S: SessionStore + Clone> Backstage<S> {
     }
 
     /// See [`Client::seed`](super::Client::seed).
+    ///
+    /// # Panics
+    /// The id can't be one, or the store fails.
     pub async fn seed(&self, id: &str, document: &str) {
         let id = SessionId::parse(id).unwrap();
         let record = Record {

@@ -107,6 +107,7 @@ macro_rules! http_suite {
             }
             once {
                 an_error_saves_what_went_before
+                ended_and_begun_anew_is_one_new_credential
                 every_status_carries_it
                 head_requests_carry_it
                 other_cookies_of_the_answer_stay
@@ -121,13 +122,16 @@ macro_rules! http_suite {
                 a_login_begins_a_session
                 a_login_by_another_user_keeps_nothing
                 a_login_takes_a_new_id_and_keeps_the_data
+                a_logout_and_a_login_in_one_request
                 a_logout_leaves_nothing
                 a_logout_with_a_message_is_a_new_session
                 a_persistent_session_is_issued_again_with_its_touch
+                a_regenerated_session_has_no_owner
                 a_regenerated_session_starts_empty
                 a_request_that_never_asks_costs_nothing
                 a_rotated_session_has_a_new_id_and_its_data
                 a_session_is_touched_when_it_is_due
+                a_session_without_a_deadline_gets_one
                 a_stored_session_is_read_and_nothing_else
                 a_visitor_who_only_looks_leaves_nothing
                 destroy_outweighs_the_rest
@@ -137,6 +141,8 @@ macro_rules! http_suite {
                 nothing_is_written_after_destroy
                 regenerate_to_nothing_removes_the_cookie
                 reload_forgets_what_was_not_saved
+                reload_of_a_session_that_was_never_stored_empties_it
+                reload_takes_back_what_was_to_become_of_the_id
                 rotate_and_write_in_one_request
                 the_first_write_stores_and_issues
                 touch_extends_before_it_is_due
@@ -147,6 +153,9 @@ macro_rules! http_suite {
             rotation {
                 a_chain_of_rotations_is_followed
                 a_destroy_under_the_id_of_before_a_login_ends_the_session
+                a_login_after_a_rotation_closes_the_old_id
+                a_login_before_a_rotation_closes_the_old_id
+                a_login_beside_a_rotation_closes_the_old_id
                 a_logout_under_the_id_of_before_a_login_ends_the_session
                 a_logout_under_the_new_id_ends_both
                 a_logout_under_the_old_id_ends_both
