@@ -1,0 +1,146 @@
+//! The command line: where the sessions are kept, and on which port the site answers.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub(crate) const USAGE: &str = "\
+The demo site of handstamp: server-side sessions, shown on your own.
+
+Usage: cargo xtask demo [OPTIONS]
+
+Options:
+  --store FILE  Keep sessions in this SQLite file, and the accounts and the signing secret beside it.
+                Without it: target/demo/sessions.db in handstamp's own folder
+  --memory      Keep everything in memory; it is gone when the server stops
+  --port N      Answer on http://127.0.0.1:N; 3000 by default, 0 is any free port
+  --help        Print this
+
+SESSION_SECRET in the environment, if set, signs the cookies (32 random bytes or more).
+";
+
+/// What the command line asked for.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Request {
+    Help,
+    Serve(Arguments),
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Arguments {
+    pub keep: Keep,
+    pub port: u16,
+}
+
+/// Where the sessions are kept.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Keep {
+    File(PathBuf),
+    Memory,
+}
+
+/// A command line that makes no sense.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Misuse(String);
+
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Misuse> {
+    let mut arguments = arguments.into_iter();
+    let mut keep = None;
+    let mut port = 3000;
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some("--help" | "-h") => return Ok(Request::Help),
+            Some("--memory") => choose(&mut keep, Keep::Memory)?,
+            Some("--port") => port = parse_port(&following(&mut arguments, "--port", "a number")?)?,
+            Some("--store") => {
+                let file = following(&mut arguments, "--store", "a file")?;
+                choose(&mut keep, Keep::File(file.into()))?;
+            }
+            _ => return Err(Misuse(format!("there is no option `{}`", argument.display()))),
+        }
+    }
+    Ok(Request::Serve(Arguments { keep: keep.unwrap_or_else(|| Keep::File(default_file())), port }))
+}
+
+/// Always the same file, from whatever folder the demo is started: who starts it again is still
+/// signed in.
+fn default_file() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).join("target/demo/sessions.db")
+}
+
+fn following(
+    arguments: &mut impl Iterator<Item = OsString>,
+    option: &str,
+    what: &str,
+) -> Result<OsString, Misuse> {
+    arguments
+        .next()
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| Misuse(format!("`{option}` needs {what} after it")))
+}
+
+fn parse_port(text: &OsString) -> Result<u16, Misuse> {
+    let port = text.to_str().and_then(|text| text.parse().ok());
+    port.ok_or_else(|| Misuse(format!("`{}` is not a port from 0 to 65535", text.display())))
+}
+
+fn choose(keep: &mut Option<Keep>, choice: Keep) -> Result<(), Misuse> {
+    match keep.replace(choice) {
+        None => Ok(()),
+        Some(_) => Err(Misuse("choose one place to keep the sessions, not two".into())),
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Request, Misuse> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    fn serve(keep: Keep, port: u16) -> Result<Request, Misuse> {
+        Ok(Request::Serve(Arguments { keep, port }))
+    }
+
+    fn misuse(text: &str) -> Result<Request, Misuse> {
+        Err(Misuse(text.into()))
+    }
+
+    #[test]
+    fn without_options_a_file_and_port_3000_are_used() {
+        assert_eq!(parsed(""), serve(Keep::File(default_file()), 3000));
+        assert!(default_file().ends_with("target/demo/sessions.db"));
+    }
+
+    #[test]
+    fn options_choose_the_store_and_the_port() {
+        assert_eq!(parsed("--memory"), serve(Keep::Memory, 3000));
+        assert_eq!(parsed("--port 0 --store a.db"), serve(Keep::File("a.db".into()), 0));
+    }
+
+    #[test]
+    fn help_wins() {
+        assert_eq!(parsed("--memory --help"), Ok(Request::Help));
+        assert_eq!(parsed("-h"), Ok(Request::Help));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said() {
+        assert_eq!(parsed("--stor a"), misuse("there is no option `--stor`"));
+        assert_eq!(parsed("--store"), misuse("`--store` needs a file after it"));
+        assert_eq!(parsed("--port"), misuse("`--port` needs a number after it"));
+        assert_eq!(parsed("--port 65536"), misuse("`65536` is not a port from 0 to 65535"));
+        assert_eq!(
+            parsed("--memory --store a"),
+            misuse("choose one place to keep the sessions, not two")
+        );
+    }
+}
