@@ -53,6 +53,7 @@ mod memory;
 mod object;
 mod plan;
 mod recent;
+mod scan;
 mod seal;
 mod session;
 pub mod store;

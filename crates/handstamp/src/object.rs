@@ -9,8 +9,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use crate::scan::{self, Found};
 
 /// Up to so many members, looking through all of them beats a hash table.
 const FEW: usize = 32;
@@ -56,7 +55,8 @@ impl Object {
         source: &Arc<[u8]>,
         aside: [&str; N],
     ) -> Option<(Self, [Option<Range<usize>>; N])> {
-        Self::parse_text(source, std::str::from_utf8(source).ok()?, aside)
+        std::str::from_utf8(source).ok()?;
+        Self::parse_part(source, 0..source.len(), aside)
     }
 
     /// Reads a part of the source that is an object of its own.
@@ -65,20 +65,26 @@ impl Object {
         part: Range<usize>,
         aside: [&str; N],
     ) -> Option<(Self, [Option<Range<usize>>; N])> {
-        Self::parse_text(source, std::str::from_utf8(source.get(part)?).ok()?, aside)
-    }
-
-    fn parse_text<const N: usize>(
-        source: &Arc<[u8]>,
-        text: &str,
-        aside: [&str; N],
-    ) -> Option<(Self, [Option<Range<usize>>; N])> {
-        let mut reader = serde_json::Deserializer::from_str(text);
+        let mut object = Self { source: Arc::clone(source), members: Vec::new() };
         let mut found = [const { None }; N];
-        let members = Members { source, aside, found: &mut found };
-        let members = reader.deserialize_map(members).ok()?;
-        reader.end().ok()?;
-        Some((Self { source: Arc::clone(source), members }, found))
+        let mut places = Places::default();
+        scan::members(source, part, |Found { name, value, plain }| {
+            let inner = &source[name.start + 1..name.end - 1];
+            if let Some(at) = aside.iter().position(|aside| aside.as_bytes() == inner) {
+                found[at] = Some(value);
+                return;
+            }
+            // Of a name that comes twice the last value counts, at the first place, as in JSON.parse.
+            match places.find(&object.members, source, &source[name.clone()]) {
+                Some(at) => object.members[at].value = Text::Source(value),
+                None => object.members.push(Member {
+                    name: Text::Source(name),
+                    value: Text::Source(value),
+                    plain,
+                }),
+            }
+        })?;
+        Some((object, found))
     }
 
     /// The value of this name, as JSON.
@@ -184,54 +190,6 @@ fn unescape(json: &[u8]) -> Cow<'_, str> {
     }
 }
 
-struct Members<'s, const N: usize> {
-    source: &'s Arc<[u8]>,
-    aside: [&'s str; N],
-    found: &'s mut [Option<Range<usize>>; N],
-}
-
-impl<const N: usize> Members<'_, N> {
-    /// Where in the source a slice of it stands.
-    fn locate(&self, raw: &RawValue) -> Range<usize> {
-        let start = raw.get().as_ptr().addr() - self.source.as_ptr().addr();
-        start..start + raw.get().len()
-    }
-}
-
-impl<'de, const N: usize> Visitor<'de> for Members<'de, N> {
-    type Value = Vec<Member>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: Vec<Member> = Vec::new();
-        let mut places = Places::default();
-        while let Some(RawName(name)) = map.next_key()? {
-            let value = self.locate(map.next_value::<&'de RawValue>()?);
-            let inner = &name.get()[1..name.get().len() - 1];
-            if let Some(at) = self.aside.iter().position(|aside| *aside == inner) {
-                self.found[at] = Some(value);
-                continue;
-            }
-            // Of a name that comes twice the last value counts, at the first place, as in JSON.parse.
-            match places.find(&members, self.source, name.get().as_bytes()) {
-                Some(at) => members[at].value = Text::Source(value),
-                None => {
-                    let plain = !inner.as_bytes().contains(&b'\\');
-                    members.push(Member {
-                        name: Text::Source(self.locate(name)),
-                        value: Text::Source(value),
-                        plain,
-                    });
-                }
-            }
-        }
-        Ok(members)
-    }
-}
-
 /// Where each name stands, for when there are so many that looking through them takes long.
 #[derive(Default)]
 struct Places<'de>(HashMap<&'de [u8], usize>);
@@ -249,15 +207,6 @@ impl<'de> Places<'de> {
             }
         }
         self.0.get(name).copied()
-    }
-}
-
-/// A member's name as it stands in the text: serde would unescape a plain string.
-struct RawName<'de>(&'de RawValue);
-
-impl<'de> serde::Deserialize<'de> for RawName<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&RawValue>::deserialize(deserializer).map(RawName)
     }
 }
 
