@@ -18,6 +18,9 @@ pub(crate) const RESERVED: &str = "__handstamp";
 /// The top-level key that express-session needs.
 const COOKIE: &str = "cookie";
 
+/// How a document begins that we have written.
+const OPENING: &[u8] = br#"{"cookie":"#;
+
 /// Names that express-session's session object has itself: it would ignore such keys when loading.
 const EXPRESS_NAMES: [&str; 20] = [
     "__defineGetter__",
@@ -68,7 +71,7 @@ impl Document {
     pub(crate) fn stub(successor: Successor, config: &SessionConfig) -> Self {
         let mut stub = Self::empty(config);
         stub.facts.until = Some(successor.until);
-        stub.facts.successor = Some(successor);
+        stub.facts.successor = Some(Box::new(successor));
         stub
     }
 
@@ -84,16 +87,39 @@ impl Document {
 
     /// Reads a document. `None`: it is not a JSON object with a `cookie` object, which
     /// express-session would not read either.
-    pub(crate) fn parse(source: &Arc<[u8]>) -> Option<Self> {
+    ///
+    /// Most documents begin with the cookie object of a new one, which need not be looked at again.
+    pub(crate) fn parse(source: &Arc<[u8]>, config: &SessionConfig) -> Option<Self> {
+        let known = || {
+            source
+                .strip_prefix(OPENING)?
+                .strip_prefix(config.cookie_json.as_bytes())?
+                .strip_prefix(b",")
+        };
+        if let Some(rest) = known() {
+            let at = source.len() - rest.len();
+            let (data, [cookie, facts]) = Object::parse_from(source, at, [COOKIE, RESERVED])?;
+            return match cookie {
+                None => Some(Self::read(source, data, OPENING.len()..at - 1, None, facts)),
+                Some(cookie) => {
+                    Some(Self::read(source, data, cookie.clone(), max_age(source, cookie)?, facts))
+                }
+            };
+        }
         let (data, [cookie, facts]) = Object::parse(source, [COOKIE, RESERVED])?;
         let cookie = cookie?;
-        Some(Self {
-            max_age: max_age(source, cookie.clone())?,
-            cookie: Text::Source(cookie),
-            data,
-            facts: facts.map(|part| Facts::read(source, part)).unwrap_or_default(),
-            source: Arc::clone(source),
-        })
+        Some(Self::read(source, data, cookie.clone(), max_age(source, cookie)?, facts))
+    }
+
+    fn read(
+        source: &Arc<[u8]>,
+        data: Object,
+        cookie: Range<usize>,
+        max_age: Option<Duration>,
+        facts: Option<Range<usize>>,
+    ) -> Self {
+        let facts = facts.map(|part| Facts::read(source, part)).unwrap_or_default();
+        Self { source: Arc::clone(source), cookie: Text::Source(cookie), max_age, data, facts }
     }
 
     /// The document as JSON.
@@ -235,7 +261,7 @@ mod tests {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
     fn parse(json: &str) -> Option<Document> {
-        Document::parse(&json.as_bytes().into())
+        Document::parse(&json.as_bytes().into(), &SessionConfig::strict())
     }
 
     fn text(document: &Document) -> String {
@@ -293,6 +319,24 @@ mod tests {
     }
 
     #[test]
+    fn a_cookie_that_is_known_and_one_that_is_not_are_read_alike() {
+        let strict = SessionConfig::strict();
+        let mut document = Document::new(&strict, now());
+        document.data.set("key", "1".into());
+        let json = text(&document);
+        let read =
+            |config: &SessionConfig| Document::parse(&json.as_bytes().into(), config).unwrap();
+        assert_eq!(text(&read(&strict)), json);
+        assert_eq!(text(&read(&SessionConfig::express())), json);
+        // A second cookie object wins, as in JSON.parse.
+        let twice = json.replace("\"key\":1", r#""cookie":{"originalMaxAge":60000},"key":1"#);
+        let read = Document::parse(&twice.as_bytes().into(), &strict).unwrap();
+        assert_eq!(read.expiry(&strict).idle, Duration::from_secs(60));
+        let broken = json.replace("\"key\":1", "\"key\":");
+        assert!(Document::parse(&broken.as_bytes().into(), &strict).is_none());
+    }
+
+    #[test]
     fn without_a_cookie_object_it_is_no_document() {
         for bad in ["{}", r#"{"cookie":null}"#, r#"{"cookie":[]}"#, r#"{"cookie":"a"}"#, "[]", ""] {
             assert!(parse(bad).is_none(), "{bad}");
@@ -319,7 +363,8 @@ mod tests {
         document.facts.device =
             Some(crate::Device { agent: "Firefox".into(), address: String::new() });
         let id = SessionId::random().unwrap();
-        document.facts.successor = Some(Successor { id, until: now().after(DAY), open: true });
+        document.facts.successor =
+            Some(Box::new(Successor { id, until: now().after(DAY), open: true }));
         document.facts.until = Some(now().after(DAY));
         let read = parse(&text(&document)).unwrap();
         assert_eq!(text(&read), text(&document));

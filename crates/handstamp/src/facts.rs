@@ -24,7 +24,7 @@ pub(crate) struct Facts {
     pub owner: Option<Arc<str>>,
     pub device: Option<Device>,
     /// This session has been rotated: here is where it went.
-    pub successor: Option<Successor>,
+    pub successor: Option<Box<Successor>>,
     /// What a later version of handstamp has noted.
     pub others: Object,
 }
@@ -77,7 +77,8 @@ impl Facts {
         };
         if let Some(id) = successor.and_then(value::<String>).and_then(|id| SessionId::parse(&id)) {
             let open = open.and_then(value).unwrap_or(false);
-            facts.successor = Some(Successor { id, until: facts.until.unwrap_or_default(), open });
+            let until = facts.until.unwrap_or_default();
+            facts.successor = Some(Box::new(Successor { id, until, open }));
         }
         facts
     }
@@ -109,9 +110,13 @@ fn value<T: for<'de> Deserialize<'de>>(json: &[u8]) -> Option<T> {
 
 /// A moment, or a duration, in milliseconds.
 fn moment(json: &[u8]) -> Option<Timestamp> {
-    // What we write ourselves are plain digits.
-    let digits = std::str::from_utf8(json).ok()?.parse().ok();
-    digits.map(Timestamp::from_millis).or_else(|| value(json).map(millis))
+    // What we write ourselves are plain digits, at most 16.
+    let digits = json.len() <= 16 && json.iter().all(u8::is_ascii_digit);
+    if digits {
+        let number = json.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+        return Some(Timestamp::from_millis(number));
+    }
+    value(json).map(millis)
 }
 
 /// JavaScript's numbers are floating; negative and huge ones are brought into range.

@@ -315,7 +315,7 @@ impl SessionManager {
     }
 
     fn decode(&self, id: &SessionId, document: &Arc<[u8]>) -> Option<Document> {
-        let decoded = seal::decode(document, id, self.config().sealing.as_ref());
+        let decoded = seal::decode(document, id, self.config());
         if decoded.is_none() {
             self.tell(|| Event::Unreadable { session: id.fingerprint() });
         }
@@ -329,7 +329,7 @@ impl SessionManager {
         document: &Document,
         lifetime: Duration,
     ) -> Result<Record, SessionError> {
-        let bytes = seal::encode(document, id, self.config().sealing.as_ref())?;
+        let bytes = seal::encode(document, id, self.config())?;
         let most = self.config().max_document_bytes;
         if bytes.len() > most {
             let message = format!(

@@ -65,26 +65,47 @@ impl Object {
         part: Range<usize>,
         aside: [&str; N],
     ) -> Option<(Self, [Option<Range<usize>>; N])> {
-        let mut object = Self { source: Arc::clone(source), members: Vec::new() };
+        Self::collect(source, aside, |visit| scan::members(source, part, visit))
+    }
+
+    /// Reads the members that begin at this place of the source, up to the object's end.
+    pub(crate) fn parse_from<const N: usize>(
+        source: &Arc<[u8]>,
+        at: usize,
+        aside: [&str; N],
+    ) -> Option<(Self, [Option<Range<usize>>; N])> {
+        std::str::from_utf8(source).ok()?;
+        Self::collect(source, aside, |visit| scan::members_from(source, at, visit))
+    }
+
+    fn collect<const N: usize>(
+        source: &Arc<[u8]>,
+        aside: [&str; N],
+        scan: impl FnOnce(&mut dyn FnMut(Found)) -> Option<()>,
+    ) -> Option<(Self, [Option<Range<usize>>; N])> {
+        let mut members: Vec<Member> = Vec::new();
         let mut found = [const { None }; N];
         let mut places = Places::default();
-        scan::members(source, part, |Found { name, value, plain }| {
+        scan(&mut |Found { name, value, plain }| {
             let inner = &source[name.start + 1..name.end - 1];
             if let Some(at) = aside.iter().position(|aside| aside.as_bytes() == inner) {
                 found[at] = Some(value);
                 return;
             }
+            if members.is_empty() {
+                members.reserve(8);
+            }
             // Of a name that comes twice the last value counts, at the first place, as in JSON.parse.
-            match places.find(&object.members, source, &source[name.clone()]) {
-                Some(at) => object.members[at].value = Text::Source(value),
-                None => object.members.push(Member {
+            match places.find(&members, source, &source[name.clone()]) {
+                Some(at) => members[at].value = Text::Source(value),
+                None => members.push(Member {
                     name: Text::Source(name),
                     value: Text::Source(value),
                     plain,
                 }),
             }
         })?;
-        Some((object, found))
+        Some((Self { source: Arc::clone(source), members }, found))
     }
 
     /// The value of this name, as JSON.

@@ -18,32 +18,22 @@ pub(crate) struct Found {
 
 /// Hands each member of the object that is this part of the text to `visit`. `None`: it is no object,
 /// or something else stands beside it.
-pub(crate) fn members(text: &[u8], part: Range<usize>, mut visit: impl FnMut(Found)) -> Option<()> {
+pub(crate) fn members(text: &[u8], part: Range<usize>, visit: impl FnMut(Found)) -> Option<()> {
     let mut at = Cursor { text: text.get(..part.end)?, at: part.start };
     at.skip_space();
     at.expect(b'{')?;
     at.skip_space();
     if at.peek() == Some(b'}') {
         at.at += 1;
-    } else {
-        loop {
-            at.skip_space();
-            let (name, plain) = at.string()?;
-            at.skip_space();
-            at.expect(b':')?;
-            at.skip_space();
-            let value = at.value()?;
-            visit(Found { name, value, plain });
-            at.skip_space();
-            match at.next()? {
-                b',' => {}
-                b'}' => break,
-                _ => return None,
-            }
-        }
+        return at.end();
     }
-    at.skip_space();
-    at.peek().is_none().then_some(())
+    at.rest(visit)
+}
+
+/// Hands the members that begin here to `visit`, up to the end of the object, which is the end of the
+/// text: for whoever knows what stands in front.
+pub(crate) fn members_from(text: &[u8], at: usize, visit: impl FnMut(Found)) -> Option<()> {
+    Cursor { text, at }.rest(visit)
 }
 
 struct Cursor<'a> {
@@ -52,6 +42,31 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
+    /// The members from here to the end of the object.
+    fn rest(mut self, mut visit: impl FnMut(Found)) -> Option<()> {
+        loop {
+            self.skip_space();
+            let (name, plain) = self.string()?;
+            self.skip_space();
+            self.expect(b':')?;
+            self.skip_space();
+            let value = self.value()?;
+            visit(Found { name, value, plain });
+            self.skip_space();
+            match self.next()? {
+                b',' => {}
+                b'}' => return self.end(),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Nothing but space is left.
+    fn end(mut self) -> Option<()> {
+        self.skip_space();
+        self.peek().is_none().then_some(())
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -107,14 +122,14 @@ impl Cursor<'_> {
     fn nested(&mut self) -> Option<()> {
         let mut depth = 0usize;
         loop {
+            self.at += until_bracket(self.text.get(self.at..)?);
             match self.peek()? {
                 b'"' => {
                     self.string()?;
                     continue;
                 }
                 b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
+                _ => depth -= 1,
             }
             self.at += 1;
             if depth == 0 {
@@ -139,24 +154,43 @@ impl Cursor<'_> {
 
 /// How many bytes come before the next quote, backslash or control character.
 fn until_special(text: &[u8]) -> usize {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
-    // The highest bit of each byte that is zero is set; bytes behind the first may be wrong.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let found = |word: u64| {
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        equal(word, b'"') | equal(word, b'\\') | control
+    };
+    until(text, found, |byte| matches!(byte, b'"' | b'\\' | 0..0x20))
+}
+
+/// How many bytes come before the next quote or bracket of either kind.
+fn until_bracket(text: &[u8]) -> usize {
+    // In ASCII `[` and `{` differ in one bit, and so do `]` and `}`.
+    let found = |word: u64| {
+        let curly = word | (ONES * 0x20);
+        equal(word, b'"') | equal(curly, b'{') | equal(curly, b'}')
+    };
+    until(text, found, |byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'))
+}
+
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// The highest bit of the first byte that is this one. Bits behind it may be set wrongly.
+fn equal(word: u64, byte: u8) -> u64 {
+    let zero = word ^ (ONES * u64::from(byte));
+    zero.wrapping_sub(ONES) & !zero & HIGHS
+}
+
+/// Looks at eight bytes at a time, and at the rest one by one.
+fn until(text: &[u8], found: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) -> usize {
     let mut count = 0;
     for chunk in text.chunks_exact(8) {
-        let word = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
-        let quote = zero(word ^ (ONES * u64::from(b'"')));
-        let backslash = zero(word ^ (ONES * u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let found = quote | backslash | control;
-        if found != 0 {
-            return count + found.trailing_zeros() as usize / 8;
+        let bits = found(u64::from_le_bytes(chunk.try_into().unwrap_or_default()));
+        if bits != 0 {
+            return count + bits.trailing_zeros() as usize / 8;
         }
         count += 8;
     }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    count + text[count..].iter().position(special).unwrap_or(text.len() - count)
+    count + text[count..].iter().position(|byte| is(*byte)).unwrap_or(text.len() - count)
 }
 
 #[cfg(test)]
@@ -165,6 +199,14 @@ mod tests {
     use serde_json::{Map, Value};
 
     use super::*;
+
+    #[test]
+    fn brackets_are_found_at_every_place() {
+        for byte in 0..=255 {
+            let found = until_bracket(&[&[b'x'; 11][..], &[byte], &[b'y'; 9]].concat());
+            assert_eq!(found, if b"\"{}[]".contains(&byte) { 11 } else { 21 }, "{byte}");
+        }
+    }
 
     fn found(text: &str) -> Option<Vec<(String, String)>> {
         let mut all = Vec::new();

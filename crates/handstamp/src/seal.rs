@@ -16,7 +16,7 @@ use hmac::Mac as _;
 
 use crate::document::Document;
 use crate::object::{Object, to_json, write_member};
-use crate::{ErrorKind, SessionError, SessionId, keys};
+use crate::{ErrorKind, SessionConfig, SessionError, SessionId, keys};
 
 const SEALED: &str = "sealed";
 const FORMAT: &str = "hs1";
@@ -87,7 +87,13 @@ impl SealingKeys {
         Ok(out)
     }
 
-    fn open(&self, envelope: &str, cookie: &[u8], id: &SessionId) -> Option<Document> {
+    fn open(
+        &self,
+        envelope: &str,
+        cookie: &[u8],
+        id: &SessionId,
+        config: &SessionConfig,
+    ) -> Option<Document> {
         let (key, sealed) = envelope.split_once('.')?;
         let key = self.keys.iter().find(|candidate| candidate.id == key)?;
         let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
@@ -96,7 +102,7 @@ impl SealingKeys {
         let plain = key.cipher.decrypt(&XNonce::from(*nonce), payload).ok()?;
         // Put the cookie back in front: «{…}» becomes «{"cookie":{…},…}».
         let text = [b"{\"cookie\":", cookie, b",", plain.strip_prefix(b"{")?].concat();
-        Document::parse(&text.into())
+        Document::parse(&text.into(), config)
     }
 }
 
@@ -121,9 +127,9 @@ impl fmt::Debug for SealingKeys {
 pub(crate) fn encode(
     document: &Document,
     id: &SessionId,
-    keys: Option<&SealingKeys>,
+    config: &SessionConfig,
 ) -> Result<Arc<[u8]>, SessionError> {
-    let text = match keys {
+    let text = match &config.sealing {
         Some(keys) => keys.seal(document, id)?,
         None => document.to_json(),
     };
@@ -135,15 +141,16 @@ pub(crate) fn encode(
 pub(crate) fn decode(
     bytes: &Arc<[u8]>,
     id: &SessionId,
-    keys: Option<&SealingKeys>,
+    config: &SessionConfig,
 ) -> Option<Document> {
-    let Some(keys) = keys else {
-        return Document::parse(bytes).filter(|document| envelope(&document.data).is_none());
+    let Some(keys) = &config.sealing else {
+        return Document::parse(bytes, config)
+            .filter(|document| envelope(&document.data).is_none());
     };
     let (object, []) = Object::parse(bytes, [])?;
     match envelope(&object) {
-        Some(envelope) => keys.open(&envelope, object.get("cookie")?, id),
-        None if keys.opens_plain => Document::parse(bytes),
+        Some(envelope) => keys.open(&envelope, object.get("cookie")?, id, config),
+        None if keys.opens_plain => Document::parse(bytes, config),
         None => None,
     }
 }
@@ -157,7 +164,7 @@ fn envelope(object: &Object) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SessionConfig, Timestamp};
+    use crate::Timestamp;
 
     const FIRST: &str = "q7Jc0vX2m9LrT4bWz1Ns8KpYd5Hf3GaE";
     const SECOND: &str = "Zt6RkU1oPw8Vn3Ci0yMj5Qx2Ba9LsDeF";
@@ -169,12 +176,16 @@ mod tests {
         document
     }
 
+    fn with(keys: &SealingKeys) -> SessionConfig {
+        SessionConfig::strict().with_sealing(keys.clone())
+    }
+
     fn id() -> SessionId {
         SessionId::parse("one").unwrap()
     }
 
     fn sealed(keys: &SealingKeys) -> Arc<[u8]> {
-        encode(&document(), &id(), Some(keys)).unwrap()
+        encode(&document(), &id(), &with(keys)).unwrap()
     }
 
     #[test]
@@ -187,7 +198,7 @@ mod tests {
                 && text.contains(r#","sealed":"hs1."#)
         );
         assert!(!text.contains("hunter2") && !text.contains("secret") && !text.contains("alice"));
-        assert_eq!(decode(&bytes, &id(), Some(&keys)).unwrap().to_json(), document().to_json());
+        assert_eq!(decode(&bytes, &id(), &with(&keys)).unwrap().to_json(), document().to_json());
         assert_ne!(bytes, sealed(&keys), "the nonce is new each time");
     }
 
@@ -197,8 +208,8 @@ mod tests {
             SealingKeys::new(FIRST).unwrap(),
             SealingKeys::new(SECOND).unwrap().with_old(FIRST).unwrap(),
         );
-        assert!(decode(&sealed(&old), &id(), Some(&new)).is_some());
-        assert!(decode(&sealed(&new), &id(), Some(&old)).is_none());
+        assert!(decode(&sealed(&old), &id(), &with(&new)).is_some());
+        assert!(decode(&sealed(&new), &id(), &with(&old)).is_none());
     }
 
     // S55: no failure falls back to plain.
@@ -207,19 +218,19 @@ mod tests {
         let keys = SealingKeys::new(FIRST).unwrap();
         let bytes = sealed(&keys);
         assert!(
-            decode(&bytes, &SessionId::parse("two").unwrap(), Some(&keys)).is_none(),
+            decode(&bytes, &SessionId::parse("two").unwrap(), &with(&keys)).is_none(),
             "another session's"
         );
-        assert!(decode(&bytes, &id(), None).is_none(), "without keys");
-        let plain = encode(&document(), &id(), None).unwrap();
-        assert!(decode(&plain, &id(), Some(&keys)).is_none(), "plain in the place of sealed");
-        assert!(decode(&plain, &id(), Some(&keys.clone().insecure_accept_plain())).is_some());
+        assert!(decode(&bytes, &id(), &SessionConfig::strict()).is_none(), "without keys");
+        let plain = encode(&document(), &id(), &SessionConfig::strict()).unwrap();
+        assert!(decode(&plain, &id(), &with(&keys)).is_none(), "plain in the place of sealed");
+        assert!(decode(&plain, &id(), &with(&keys.clone().insecure_accept_plain())).is_some());
         let start = bytes.windows(4).position(|window| window == b"hs1.").unwrap();
         for at in start..bytes.len() - 2 {
             let mut changed = bytes.to_vec();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let accepting = keys.clone().insecure_accept_plain();
-            let opened = decode(&changed.into(), &id(), Some(&accepting));
+            let opened = decode(&changed.into(), &id(), &with(&accepting));
             // Where the marker itself is broken, it is an application's own text, and says nothing.
             assert!(
                 opened.is_none_or(|document| document.data.get("secret").is_none()),
@@ -232,7 +243,7 @@ mod tests {
     fn an_applications_own_key_named_sealed_is_no_envelope() {
         let bytes: Arc<[u8]> = br#"{"cookie":{},"sealed":"by wax"}"#[..].into();
         assert_eq!(
-            decode(&bytes, &id(), None).unwrap().data.get("sealed"),
+            decode(&bytes, &id(), &SessionConfig::strict()).unwrap().data.get("sealed"),
             Some(&b"\"by wax\""[..])
         );
     }

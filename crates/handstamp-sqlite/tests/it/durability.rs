@@ -1,9 +1,7 @@
 use handstamp::SessionStore;
 use handstamp::store::Updated;
-use handstamp_sqlite::{SqliteOptions, Synchronous};
-use tokio::task::JoinSet;
 
-use crate::support::{Folder, database_of_parent, id, living, process, put, record, said, say};
+use crate::support::{Folder, document, id, living, process, put, record, said};
 
 #[tokio::test]
 async fn sessions_survive_a_restart_at_their_versions() {
@@ -20,17 +18,17 @@ async fn sessions_survive_a_restart_at_their_versions() {
 
 #[tokio::test]
 async fn a_process_that_is_killed_loses_nothing_that_was_answered() {
-    survives_kill("durability::process_that_writes_durably").await;
+    survives_kill("writes-durably").await;
 }
 
 #[tokio::test]
 async fn a_process_that_is_killed_loses_nothing_without_waiting_for_the_disk() {
-    survives_kill("durability::process_that_writes_quickly").await;
+    survives_kill("writes-quickly").await;
 }
 
-async fn survives_kill(test: &str) {
+async fn survives_kill(role: &str) {
     let folder = Folder::new();
-    let mut child = process(test, &folder.database()).spawn().unwrap();
+    let mut child = process(role, &folder.database()).spawn().unwrap();
     let mut answered = said(&mut child);
     let mut ids: Vec<String> = answered.by_ref().take(500).collect();
     child.kill().unwrap();
@@ -48,38 +46,4 @@ async fn survives_kill(test: &str) {
     let check: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
-}
-
-#[test]
-#[ignore = "a process of another test"]
-fn process_that_writes_durably() {
-    write_for_ever(Synchronous::Full);
-}
-
-#[test]
-#[ignore = "a process of another test"]
-fn process_that_writes_quickly() {
-    write_for_ever(Synchronous::Normal);
-}
-
-#[tokio::main]
-async fn write_for_ever(synchronous: Synchronous) {
-    let Some(database) = database_of_parent() else { return };
-    let store = SqliteOptions::new().synchronous(synchronous).open(database).unwrap();
-    let mut writers = JoinSet::new();
-    for writer in 0..8 {
-        let store = store.clone();
-        writers.spawn(async move {
-            for n in 0.. {
-                let name = format!("w{writer}n{n}");
-                put(&store, &id(&name), &record(document(&name))).await;
-                say(&format!("{name}."));
-            }
-        });
-    }
-    writers.join_all().await;
-}
-
-fn document(name: &str) -> String {
-    format!("the document of {name} ").repeat(20)
 }

@@ -1,13 +1,8 @@
-use std::env;
 use std::process::Command;
 
 use handstamp::SessionStore;
-use handstamp::store::StoreErrorKind;
-use handstamp_sqlite::SqliteStore;
 
-use crate::support::{
-    DATABASE, Folder, arguments, database_of_parent, failed, id, living, put, record, say,
-};
+use crate::support::{DATABASE, Folder, child, id, living, put, record};
 
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_loses_nothing() {
@@ -16,15 +11,15 @@ async fn a_full_disk_refuses_writes_and_loses_nothing() {
     // The shell limits how large a file may get: writes fail in the same place as on a full disk.
     let limited = Command::new("sh")
         .args(["-c", r#"trap "" XFSZ; ulimit -f 1000; exec "$0" "$@""#])
-        .arg(env::current_exe().unwrap())
-        .args(arguments("full_disk::process_on_a_full_disk"))
+        .arg(child())
+        .arg("fills-the-disk")
         .env(DATABASE, folder.database())
         .output()
         .unwrap();
-    let output = String::from_utf8(limited.stdout).unwrap();
-    assert!(limited.status.success(), "{output}");
+    assert!(limited.status.success(), "{}", String::from_utf8_lossy(&limited.stderr));
 
     // There is space again.
+    let output = String::from_utf8(limited.stdout).unwrap();
     let written: usize =
         output.split_once("SAID ").unwrap().1.lines().next().unwrap().parse().unwrap();
     assert!(written > 10, "{written}");
@@ -34,27 +29,4 @@ async fn a_full_disk_refuses_writes_and_loses_nothing() {
     }
     assert!(store.load(&id(&format!("s{written}"))).await.unwrap().is_none());
     put(&store, &id("large"), &record("x".repeat(1 << 20))).await;
-}
-
-#[tokio::test]
-#[ignore = "a process of another test"]
-async fn process_on_a_full_disk() {
-    let Some(database) = database_of_parent() else { return };
-    let store = SqliteStore::open(database).unwrap();
-    let document = record("x".repeat(10_000));
-    let mut written = 0;
-    let text = loop {
-        match store.create(&id(&format!("s{written}")), &document).await {
-            Ok(_) => written += 1,
-            full => break failed(full, StoreErrorKind::Refused),
-        }
-    };
-    assert!(text.contains("disk"), "{text}");
-
-    // What is there can still be read.
-    for n in 0..written {
-        living(&store, &id(&format!("s{n}"))).await;
-    }
-    failed(store.create(&id("large"), &record("x".repeat(1 << 20))).await, StoreErrorKind::Refused);
-    say(&written.to_string());
 }

@@ -24,6 +24,8 @@ mod processes;
 mod reaping;
 /// Files that are not ours, or not ours to write.
 mod refusals;
+/// What the tests have in common with the processes they start.
+mod shared;
 /// What the tests are written with.
 mod support;
 /// The threads: that they end, and what is told when one dies.

@@ -1,17 +1,9 @@
-use std::io::Read;
 use std::sync::Barrier;
-use std::{io, thread};
+use std::thread;
 
 use handstamp::SessionStore;
-use handstamp_sqlite::SqliteStore;
-use tokio::task::JoinSet;
 
-use crate::support::{
-    Folder, database_of_parent, id, increment, living, number, process, put, record, said, say,
-};
-
-const TASKS: u64 = 4;
-const INCREMENTS: u64 = 25;
+use crate::support::{Folder, INCREMENTS, TASKS, id, living, number, process, put, record, said};
 
 #[tokio::test]
 async fn increments_by_two_processes_are_all_there() {
@@ -19,31 +11,13 @@ async fn increments_by_two_processes_are_all_there() {
     let store = folder.open();
     put(&store, &id("counter"), &record("0")).await;
 
-    let start =
-        || process("processes::process_that_increments", &folder.database()).spawn().unwrap();
+    let start = || process("increments", &folder.database()).spawn().unwrap();
     let mut children = [start(), start()];
     for child in &mut children {
         assert!(child.wait().unwrap().success());
     }
 
     assert_eq!(number(&living(&store, &id("counter")).await), 2 * TASKS * INCREMENTS);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a process of another test"]
-async fn process_that_increments() {
-    let Some(database) = database_of_parent() else { return };
-    let store = SqliteStore::open(database).unwrap();
-    let mut tasks = JoinSet::new();
-    for _ in 0..TASKS {
-        let store = store.clone();
-        tasks.spawn(async move {
-            for _ in 0..INCREMENTS {
-                increment(&store, &id("counter")).await;
-            }
-        });
-    }
-    tasks.join_all().await;
 }
 
 #[tokio::test]
@@ -60,8 +34,7 @@ async fn what_one_process_ends_is_ended_for_the_other() {
 async fn many_processes_may_open_a_new_file_at_once() {
     for _ in 0..3 {
         let folder = Folder::new();
-        let start =
-            || process("processes::process_that_opens", &folder.database()).spawn().unwrap();
+        let start = || process("opens-when-told", &folder.database()).spawn().unwrap();
         let mut children: Vec<_> = (0..6).map(|_| start()).collect();
         let mut said: Vec<_> = children.iter_mut().map(said).collect();
         for lines in &mut said {
@@ -78,17 +51,6 @@ async fn many_processes_may_open_a_new_file_at_once() {
             living(&store, &id(&child.id().to_string())).await;
         }
     }
-}
-
-#[tokio::test]
-#[ignore = "a process of another test"]
-async fn process_that_opens() {
-    let Some(database) = database_of_parent() else { return };
-    say("ready");
-    // The parent lets all go by closing this.
-    io::stdin().read_to_end(&mut Vec::new()).unwrap();
-    let store = SqliteStore::open(database).unwrap();
-    put(&store, &id(&std::process::id().to_string()), &record("{}")).await;
 }
 
 #[test]

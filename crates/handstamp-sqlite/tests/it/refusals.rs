@@ -98,15 +98,14 @@ fn a_path_is_a_path_whatever_its_name() {
 
 #[cfg(unix)]
 mod permissions {
-    use std::fs::{self, Permissions};
+    use std::fs::{self, File, Permissions};
+    use std::os::fd::AsRawFd;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::os::unix::process::CommandExt;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::process::Command;
 
-    use handstamp_sqlite::SqliteStore;
-
-    use crate::support::{DATABASE, Folder, all_of, arguments, database_of_parent, say};
+    use crate::support::{DATABASE, Folder, child};
 
     #[test]
     fn a_file_that_may_only_be_read_is_refused() {
@@ -154,30 +153,23 @@ mod permissions {
 
     /// What a process says that opens the database and is not root, who may do everything.
     fn opened_by_nobody(folder: &Folder) -> String {
-        // By this name the binary is found also where nobody may look.
-        let own = if cfg!(target_os = "linux") {
-            "/proc/self/exe".into()
-        } else {
-            std::env::current_exe().unwrap()
-        };
-        let mut command = Command::new(own);
-        command
-            .args(arguments("refusals::permissions::process_that_opens"))
-            .env(DATABASE, folder.database());
+        let program = File::open(child()).unwrap();
+        let mut command = Command::new(found_by_nobody(&program));
+        command.arg("fails-to-open").env(DATABASE, folder.database());
         if folder.path().metadata().unwrap().uid() == 0 {
             command.uid(65534).gid(65534);
         }
         let output = command.output().unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{said}");
-        said
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
-    #[test]
-    #[ignore = "a process of another test"]
-    fn process_that_opens() {
-        let Some(database) = database_of_parent() else { return };
-        let error = SqliteStore::open(database).unwrap_err();
-        say(&format!("{:?}: {}", error.kind(), all_of(&error)));
+    /// A path of the open program. By this name it is found also where nobody may look.
+    fn found_by_nobody(program: &File) -> PathBuf {
+        if cfg!(target_os = "linux") {
+            format!("/proc/self/fd/{}", program.as_raw_fd()).into()
+        } else {
+            child()
+        }
     }
 }

@@ -8,6 +8,8 @@ use handstamp::store::StoreErrorKind;
 use handstamp::{Clock, SessionStore, SystemClock, Timestamp};
 use handstamp_sqlite::SqliteOptions;
 
+#[cfg(target_os = "linux")]
+use crate::support::process;
 use crate::support::{Folder, failed, id, living, put, record, until};
 
 /// A task that is dropped as soon as it is woken, as by a runtime that has been shut down.
@@ -78,39 +80,11 @@ async fn a_thread_that_dies_makes_errors_and_leaves_no_lock() {
     put(&other, &id("b"), &record("{}")).await;
 }
 
+/// A process of its own, since the other tests of this one have threads, too.
+#[test]
 #[cfg(target_os = "linux")]
-mod counted {
-    use std::fs::{DirEntry, read_dir, read_to_string};
-    use std::io;
-
-    use handstamp_sqlite::SqliteStore;
-
-    use crate::support::{Folder, database_of_parent, process, until};
-
-    /// A process of its own, since the other tests of this one have threads, too.
-    #[test]
-    fn the_last_handle_ends_the_threads() {
-        let folder = Folder::new();
-        let test = "threads::counted::process_that_counts_threads";
-        let output = process(test, &folder.database()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    }
-
-    #[test]
-    #[ignore = "a process of another test"]
-    fn process_that_counts_threads() {
-        let Some(database) = database_of_parent() else { return };
-        assert_eq!(threads(), 0);
-        let store = SqliteStore::open(database).unwrap();
-        // A thread gives itself its name, so it may be a moment until it is seen.
-        until(|| threads() == 3);
-        drop(store);
-        until(|| threads() == 0);
-    }
-
-    fn threads() -> usize {
-        let tasks = read_dir("/proc/self/task").unwrap();
-        let name = |task: io::Result<DirEntry>| read_to_string(task.ok()?.path().join("comm")).ok();
-        tasks.filter_map(name).filter(|name| name.starts_with("sessions-")).count()
-    }
+fn the_last_handle_ends_the_threads() {
+    let folder = Folder::new();
+    let output = process("counts-threads", &folder.database()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
