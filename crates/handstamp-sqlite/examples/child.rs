@@ -15,14 +15,13 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::{env, process};
 
-use handstamp::SessionStore;
-use handstamp::store::StoreErrorKind;
+use handstamp::store::{StoreErrorKind, Updated};
+use handstamp::{SessionId, SessionStore};
 use handstamp_sqlite::{SqliteOptions, SqliteStore, Synchronous};
 use tokio::task::JoinSet;
 
 use crate::shared::{
-    DATABASE, INCREMENTS, TASKS, all_of, document, failed, id, increment, living, put, record,
-    until,
+    DATABASE, INCREMENTS, TASKS, all_of, document, failed, id, living, number, put, record, until,
 };
 
 fn main() {
@@ -94,6 +93,19 @@ async fn increment_in_tasks(database: PathBuf) {
         });
     }
     tasks.join_all().await;
+}
+
+/// Adds one to the number in a session.
+async fn increment(store: &SqliteStore, id: &SessionId) {
+    let mut current = living(store, id).await;
+    loop {
+        let number = number(&current) + 1;
+        match store.update(id, current.version, &record(number.to_string())).await.unwrap() {
+            Updated::Conflict(other) => current = other,
+            Updated::Done(_) => return,
+            Updated::Gone => panic!("the session is gone"),
+        }
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -148,7 +148,9 @@ fn login(document: &mut Document, owner: &Arc<str>, config: &SessionConfig, now:
     }
     document.facts.owner = Some(Arc::clone(owner));
     document.facts.created = Some(now);
-    document.facts.until = config.expiry.absolute.map(|absolute| now.after(absolute));
+    document.facts.until = None;
+    // Whether this user wants to be remembered is asked anew, too.
+    document.set_expiry(config.expiry, config, now);
 }
 
 #[cfg(test)]

@@ -225,6 +225,24 @@ impl Expiry {
         self
     }
 
+    /// How long the session may be idle.
+    #[must_use]
+    pub const fn idle_limit(&self) -> Duration {
+        self.idle
+    }
+
+    /// How long the session may live in all; `None` is without limit.
+    #[must_use]
+    pub const fn absolute_limit(&self) -> Option<Duration> {
+        self.absolute
+    }
+
+    /// Whether the browser keeps the cookie when it closes.
+    #[must_use]
+    pub const fn is_persistent(&self) -> bool {
+        self.persistent
+    }
+
     /// NIST SP 800-63B-4, AAL1: 30 days, no idle limit of its own.
     #[must_use]
     pub const fn aal1() -> Self {

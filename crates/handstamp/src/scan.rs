@@ -182,15 +182,14 @@ fn equal(word: u64, byte: u8) -> u64 {
 
 /// Looks at eight bytes at a time, and at the rest one by one.
 fn until(text: &[u8], found: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) -> usize {
-    let mut count = 0;
-    for chunk in text.chunks_exact(8) {
-        let bits = found(u64::from_le_bytes(chunk.try_into().unwrap_or_default()));
+    let (words, rest) = text.as_chunks::<8>();
+    for (count, word) in words.iter().enumerate() {
+        let bits = found(u64::from_le_bytes(*word));
         if bits != 0 {
-            return count + bits.trailing_zeros() as usize / 8;
+            return count * 8 + bits.trailing_zeros() as usize / 8;
         }
-        count += 8;
     }
-    count + text[count..].iter().position(|byte| is(*byte)).unwrap_or(text.len() - count)
+    text.len() - rest.len() + rest.iter().position(|byte| is(*byte)).unwrap_or(rest.len())
 }
 
 #[cfg(test)]

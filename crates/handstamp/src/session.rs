@@ -313,7 +313,9 @@ impl Session {
     }
 
     /// Binds the session to a user who has just signed in, under a new id: whoever knew the old one
-    /// (session fixation) gets nowhere. The data stay, unless they were another user's.
+    /// (session fixation) gets nowhere. The data stay, unless they were another user's. The session's
+    /// time starts anew, with the configured expiry; to keep someone signed in for longer, call
+    /// [`set_expiry`](Self::set_expiry) afterwards.
     ///
     /// # Errors
     /// [`ErrorKind::ReadOnly`].

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use handstamp::store::{Created, Record, StoreError, StoreErrorKind, Stored, Updated, Version};
+use handstamp::store::{Created, Record, StoreError, StoreErrorKind, Stored, Version};
 use handstamp::{SessionId, SessionStore};
 use handstamp_sqlite::SqliteStore;
 
@@ -40,19 +40,6 @@ pub(crate) async fn put(store: &SqliteStore, id: &SessionId, record: &Record) ->
 /// Loads a session that must be there.
 pub(crate) async fn living(store: &SqliteStore, id: &SessionId) -> Stored {
     store.load(id).await.unwrap().expect("the session lives")
-}
-
-/// Adds one to the number in a session.
-pub(crate) async fn increment(store: &SqliteStore, id: &SessionId) {
-    let mut current = living(store, id).await;
-    loop {
-        let number = number(&current) + 1;
-        match store.update(id, current.version, &record(number.to_string())).await.unwrap() {
-            Updated::Conflict(other) => current = other,
-            Updated::Done(_) => return,
-            Updated::Gone => panic!("the session is gone"),
-        }
-    }
 }
 
 pub(crate) fn number(stored: &Stored) -> u64 {

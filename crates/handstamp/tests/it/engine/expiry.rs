@@ -127,6 +127,23 @@ async fn an_expiry_of_its_own_is_kept_across_requests_and_processes() {
 }
 
 #[tokio::test]
+async fn a_login_does_not_inherit_that_the_one_before_wanted_to_be_remembered() {
+    let app = App::with(config(Expiry::idle(HOUR)));
+    let mut browser = app.browser();
+    browser
+        .visit(|session| {
+            session.login("alice")?;
+            session.set_expiry(Expiry::idle(30 * DAY).persistent())
+        })
+        .await;
+    let session = browser.request().await.unwrap();
+    session.login("alice").unwrap();
+    assert!(!session.expiry().is_persistent() && session.expiry().idle_limit() == HOUR);
+    let answer = browser.respond(session).await.unwrap();
+    assert!(!answer.credential().unwrap().value.contains("Expires"));
+}
+
+#[tokio::test]
 async fn a_shorter_expiry_of_its_own_holds_too_and_a_browser_session_has_no_expires() {
     let app = App::with(config(Expiry::idle(DAY)));
     let mut browser = app.browser();
