@@ -61,9 +61,9 @@ impl<M: 'static> SessionHandle<M> {
         &self.inner.manager
     }
 
-    /// The session, if anyone has asked for it.
-    pub(crate) fn loaded(&self) -> Option<&handstamp::Session> {
-        self.inner.session.get()
+    /// The session and its manager, if anyone has asked for it.
+    pub(crate) fn loaded(&self) -> Option<(&SessionManager, &handstamp::Session)> {
+        Some((&self.inner.manager, self.inner.session.get()?))
     }
 }
 

@@ -88,11 +88,17 @@ where
         let (commit, response) = match this.saving {
             Some(saving) => saving,
             None => {
-                let response = ready!(this.inner.poll(context))?;
-                let Some(commit) = this.handle.as_ref().and_then(commit) else {
+                let mut response = ready!(this.inner.poll(context))?;
+                // `None`: nobody has asked for the session, or an outer layer takes care of it.
+                let Some((manager, session)) = this.handle.as_ref().and_then(SessionHandle::loaded)
+                else {
                     return Poll::Ready(Ok(response));
                 };
-                this.saving.insert((commit, Some(response)))
+                if let Some(answer) = manager.commit_unchanged(session) {
+                    carry(&answer, &mut response);
+                    return Poll::Ready(Ok(response));
+                }
+                this.saving.insert((commit(manager.clone(), session.clone()), Some(response)))
             }
         };
         let answer = ready!(commit.as_mut().poll(context));
@@ -105,10 +111,8 @@ where
     }
 }
 
-/// Saves the session, if anyone has asked for it.
-fn commit<M: 'static>(handle: &SessionHandle<M>) -> Option<Commit> {
-    let (manager, session) = (handle.manager().clone(), handle.loaded()?.clone());
-    Some(Box::pin(async move { manager.commit(&session).await }))
+fn commit(manager: SessionManager, session: handstamp::Session) -> Commit {
+    Box::pin(async move { manager.commit(&session).await })
 }
 
 /// Puts the engine's answer into the response's head.

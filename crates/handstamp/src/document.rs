@@ -135,7 +135,8 @@ impl Document {
     /// Writes all but the `cookie`.
     pub(crate) fn write_contents(&self, out: &mut Vec<u8>) {
         self.data.write_members(out);
-        write_member(out, b"\"__handstamp\"", &self.facts.to_json());
+        write_member(out, b"\"__handstamp\"", b"");
+        self.facts.write(out);
     }
 
     pub(crate) fn cookie_json(&self) -> &[u8] {

@@ -1,6 +1,8 @@
 //! What handstamp itself knows of a session: kept under one reserved key of the document, which
 //! application code never sees and which express-session carries along untouched.
 
+use std::fmt::Display;
+use std::io::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,24 +85,35 @@ impl Facts {
         facts
     }
 
-    /// The facts as JSON.
-    pub(crate) fn to_json(&self) -> Vec<u8> {
-        let mut object = self.others.clone();
-        let mut set = |name, value: Option<String>| {
-            value.into_iter().for_each(|value| object.set(name, value.into()));
+    /// Writes the facts as JSON.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        self.others.write_members(out);
+        let mut member = |name: &str, value: &dyn Display| {
+            let comma = if out.ends_with(b"{") { "" } else { "," };
+            // Writing into a vector can't fail.
+            let _ = write!(out, "{comma}\"{name}\":{value}");
         };
-        let number = |moment: Timestamp| moment.as_millis().to_string();
-        set("created", self.created.map(number));
-        set("seen", self.seen.map(number));
-        set("until", self.until.map(number));
-        set("idle", self.idle.map(|idle| idle.as_millis().to_string()));
-        set("owner", self.owner.as_deref().map(to_json));
-        set("device", self.device.as_ref().and_then(|device| serde_json::to_string(device).ok()));
-        if let Some(successor) = &self.successor {
-            set("successor", Some(to_json(successor.id.as_str())));
-            set("open", Some(successor.open.to_string()));
+        let mut moment = |name, moment: Option<Timestamp>| {
+            moment.into_iter().for_each(|moment| member(name, &moment.as_millis()));
+        };
+        moment("created", self.created);
+        moment("seen", self.seen);
+        moment("until", self.until);
+        if let Some(idle) = self.idle {
+            member("idle", &idle.as_millis());
         }
-        object.to_json()
+        if let Some(owner) = &self.owner {
+            member("owner", &to_json(owner));
+        }
+        if let Some(Ok(device)) = self.device.as_ref().map(serde_json::to_string) {
+            member("device", &device);
+        }
+        if let Some(successor) = &self.successor {
+            member("successor", &to_json(successor.id.as_str()));
+            member("open", &successor.open);
+        }
+        out.push(b'}');
     }
 }
 

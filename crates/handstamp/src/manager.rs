@@ -200,6 +200,13 @@ impl SessionManager {
         Ok(session.answer())
     }
 
+    /// Does [`commit`](Self::commit) at once, if the store has nothing to do for it: most requests only
+    /// read. `None`: it has.
+    #[must_use]
+    pub fn commit_unchanged(&self, session: &Session) -> Option<Answer> {
+        session.is_saved().then(|| session.answer())
+    }
+
     /// Finds every candidate and keeps those whose signature is good. No store is asked.
     fn open<'h, I>(&self, mut values: impl FnMut(&str) -> I) -> Presented
     where

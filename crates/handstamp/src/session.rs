@@ -422,6 +422,17 @@ impl Session {
         Self(Arc::new(Inner { manager, state: Mutex::new(state), turn: Turn::default() }))
     }
 
+    /// Whether the store has nothing to do. What that means for the credential is noted then.
+    pub(crate) fn is_saved(&self) -> bool {
+        let mut state = self.state();
+        let plan = plan(&state.situation(&self.0.manager));
+        let saved = plan.store == StoreOperation::None && state.saving == 0;
+        if saved {
+            state.note_credential(plan.credential);
+        }
+        saved
+    }
+
     /// What the response has to carry. From now on a credential can't be sent any more.
     pub(crate) fn answer(&self) -> Answer {
         let manager = &self.0.manager;
