@@ -1,0 +1,145 @@
+//! Instructions and heap allocations of one request, counted by valgrind: the same on every machine
+//! and at any load, as long as the programs are the same.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::programs::{Programs, Target};
+use crate::{Fallible, Options};
+
+/// What one request costs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) instructions: f64,
+    /// SHA-256 alone: valgrind hides the processor's instructions for it, so it is done in software
+    /// here, which takes several times as many.
+    pub(crate) hashing: f64,
+    pub(crate) allocations: f64,
+}
+
+impl Cost {
+    /// What it costs more than another.
+    pub(crate) fn above(self, bare: Self) -> Self {
+        Self {
+            instructions: self.instructions - bare.instructions,
+            hashing: self.hashing - bare.hashing,
+            allocations: self.allocations - bare.allocations,
+        }
+    }
+}
+
+/// The cost of one request of this case, by a run of N requests and one of 2N: starting cancels out.
+pub(crate) fn cost(
+    programs: &Programs,
+    target: Target,
+    case: &str,
+    bytes: usize,
+    options: &Options,
+) -> Fallible<Cost> {
+    let requests = options.either(200, 2000);
+    let once = run(programs, target, case, bytes, requests)?;
+    let twice = run(programs, target, case, bytes, 2 * requests)?;
+    let per_request = |once: u64, twice: u64| (twice as f64 - once as f64) / requests as f64;
+    Ok(Cost {
+        instructions: per_request(once.instructions, twice.instructions),
+        hashing: per_request(once.hashing, twice.hashing),
+        allocations: per_request(once.allocations, twice.allocations),
+    })
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Totals {
+    instructions: u64,
+    hashing: u64,
+    allocations: u64,
+}
+
+fn run(
+    programs: &Programs,
+    target: Target,
+    case: &str,
+    bytes: usize,
+    requests: usize,
+) -> Fallible<Totals> {
+    let folder = tempfile::tempdir()?;
+    let profile = folder.path().join("callgrind.out");
+    let output = Command::new("valgrind")
+        .arg("--tool=callgrind")
+        .arg(format!("--callgrind-out-file={}", profile.display()))
+        .arg(programs.of(target))
+        .args(["drive", target.name])
+        .arg(folder.path())
+        .args([case, &bytes.to_string(), &requests.to_string()])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("valgrind does not start ({error}); install it"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{} {case} failed under callgrind: {said}", target.name).into());
+    }
+    read(&profile)
+}
+
+fn read(profile: &Path) -> Fallible<Totals> {
+    totals(&fs::read_to_string(profile)?).ok_or_else(|| "callgrind wrote no totals".into())
+}
+
+/// Reads a profile: <https://valgrind.org/docs/manual/cl-format.html>.
+fn totals(profile: &str) -> Option<Totals> {
+    let mut names = HashMap::new();
+    let (mut caller, mut called) = ("", "");
+    let mut found = Totals::default();
+    let mut complete = false;
+    // The line after `calls=` is what the called one cost; other lines are the function's own cost.
+    let mut own = true;
+    for line in profile.lines() {
+        if let Some(function) = line.strip_prefix("fn=") {
+            caller = name(&mut names, function);
+        } else if let Some(function) = line.strip_prefix("cfn=") {
+            called = name(&mut names, function);
+        } else if let Some(calls) = line.strip_prefix("calls=") {
+            let plain = called.split('\'').next().unwrap_or_default();
+            if matches!(plain, "malloc" | "calloc" | "realloc" | "posix_memalign" | "aligned_alloc")
+            {
+                found.allocations += calls.split(' ').next()?.parse::<u64>().ok()?;
+            }
+            own = false;
+        } else if line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
+            if own && caller.starts_with("sha2::") {
+                found.hashing += line.split(' ').nth(1)?.parse::<u64>().ok()?;
+            }
+            own = true;
+        } else if let Some(total) = line.strip_prefix("totals: ") {
+            found.instructions = total.trim().parse().ok()?;
+            complete = true;
+        }
+    }
+    complete.then_some(found)
+}
+
+/// A function's name: `(7) malloc` the first time, `(7)` after that.
+fn name<'a>(names: &mut HashMap<&'a str, &'a str>, function: &'a str) -> &'a str {
+    match function.split_once(' ') {
+        Some((number, name)) => {
+            names.insert(number, name);
+            name
+        }
+        None => names.get(function).copied().unwrap_or(function),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_of_the_allocator_are_added_up() {
+        let profile = "fn=(1) main\n1 5\ncfn=(2) malloc\ncalls=3 0\n1 30\ncfn=(3) free\ncalls=9 0\n1 9\n\
+                       fn=(4) sha2::compress\n+3 6\ncfn=(2)\ncalls=4 0\n* 40\n-1 2\ntotals: 92\n";
+        let expected = Totals { instructions: 92, hashing: 8, allocations: 7 };
+        assert_eq!(totals(profile), Some(expected));
+        assert_eq!(totals("fn=(1) main\n1 5\n"), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! Load on servers: each target in its turn, several rounds.
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::programs::{Programs, Target};
+use crate::server::{Connection, Server};
+use crate::{Fallible, Options, median};
+
+/// How many browsers there are, each with a session of its own.
+pub(crate) const BROWSERS: usize = 16;
+
+/// What was measured of a route: medians over the rounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    /// CPU time of the server for a request, in microseconds, more than for its bare route.
+    pub(crate) overhead: f64,
+    /// Requests a second.
+    pub(crate) throughput: f64,
+    /// How long half of the requests take at most, in microseconds.
+    pub(crate) p50: f64,
+    /// How long 99 % of the requests take at most, in microseconds.
+    pub(crate) p99: f64,
+}
+
+/// Reading and writing of a target.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) target: Target,
+    /// CPU time of the server for a request of its bare route, in microseconds.
+    pub(crate) bare: f64,
+    pub(crate) read: Measured,
+    pub(crate) write: Measured,
+}
+
+/// Measures these targets in turn, with documents of so many bytes.
+pub(crate) fn rows(
+    programs: &Programs,
+    targets: &[Target],
+    bytes: usize,
+    options: &Options,
+) -> Fallible<Vec<Row>> {
+    let folder = crate::scratch()?;
+    let mut stages = Vec::new();
+    for target in targets {
+        let folder = folder.path().join(target.name);
+        std::fs::create_dir(&folder)?;
+        let server = Server::start(programs, *target, &folder)?;
+        let mut browsers = (0..BROWSERS).map(|_| server.connect()).collect::<Fallible<Vec<_>>>()?;
+        for browser in &mut browsers {
+            browser.begin(bytes).map_err(|error| format!("{}: {error}", target.title))?;
+        }
+        stages.push(Stage { target: *target, server, browsers, rounds: Vec::new() });
+    }
+    for _ in 0..options.either(1, 7) {
+        for stage in &mut stages {
+            stage.round(options)?;
+        }
+    }
+    Ok(stages.iter().map(Stage::row).collect())
+}
+
+struct Stage {
+    target: Target,
+    server: Server,
+    browsers: Vec<Connection>,
+    rounds: Vec<[Phase; 3]>,
+}
+
+#[derive(Clone, Copy)]
+struct Phase {
+    cpu: f64,
+    throughput: f64,
+    p50: f64,
+    p99: f64,
+}
+
+impl Stage {
+    fn round(&mut self, options: &Options) -> Fallible<()> {
+        let time = options.either(Duration::from_millis(100), Duration::from_secs(1));
+        let mut phase = |path| phase(&self.server, &mut self.browsers, path, time);
+        let round = [phase("/bare")?, phase("/read")?, phase("/write")?];
+        self.rounds.push(round);
+        Ok(())
+    }
+
+    fn row(&self) -> Row {
+        let measured = |at: usize| {
+            let of = |value: fn(&[Phase; 3], usize) -> f64| {
+                median(self.rounds.iter().map(|round| value(round, at)).collect())
+            };
+            Measured {
+                // Above the bare route of the same round: so what disturbs both cancels out.
+                overhead: of(|round, at| round[at].cpu - round[0].cpu),
+                throughput: of(|round, at| round[at].throughput),
+                p50: of(|round, at| round[at].p50),
+                p99: of(|round, at| round[at].p99),
+            }
+        };
+        let bare = median(self.rounds.iter().map(|round| round[0].cpu).collect());
+        Row { target: self.target, bare, read: measured(1), write: measured(2) }
+    }
+}
+
+/// All browsers ask for one route for this long.
+fn phase(
+    server: &Server,
+    browsers: &mut [Connection],
+    path: &str,
+    time: Duration,
+) -> Fallible<Phase> {
+    let start = Barrier::new(browsers.len() + 1);
+    thread::scope(|scope| {
+        let asking: Vec<_> = browsers
+            .iter_mut()
+            .map(|browser| {
+                scope.spawn(|| {
+                    start.wait();
+                    ask(browser, path, time).map_err(|error| error.to_string())
+                })
+            })
+            .collect();
+        let before = server.cpu();
+        start.wait();
+        let begun = Instant::now();
+        let mut times = Vec::new();
+        for thread in asking {
+            times.extend(thread.join().map_err(|_| "a browser panicked")??);
+        }
+        let elapsed = begun.elapsed();
+        let cpu = server.cpu()?.saturating_sub(before?);
+        times.sort_unstable();
+        let requests = times.len() as f64;
+        let at = |part: f64| micros(times[(part * (requests - 1.0)) as usize]);
+        Ok(Phase {
+            cpu: micros(cpu) / requests,
+            throughput: requests / elapsed.as_secs_f64(),
+            p50: at(0.5),
+            p99: at(0.99),
+        })
+    })
+}
+
+fn ask(browser: &mut Connection, path: &str, time: Duration) -> Fallible<Vec<Duration>> {
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    while begun.elapsed() < time || times.is_empty() {
+        let asked = Instant::now();
+        browser.get(path)?;
+        times.push(asked.elapsed());
+    }
+    Ok(times)
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}

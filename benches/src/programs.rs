@@ -1,0 +1,81 @@
+//! The programs that hold the targets: this one holds ours, another holds the peers.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Fallible;
+
+/// Something that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    /// As the program that holds it knows it.
+    pub(crate) name: &'static str,
+    /// As the tables name it.
+    pub(crate) title: &'static str,
+    pub(crate) maker: Maker,
+}
+
+/// Whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Maker {
+    Ours,
+    Peer,
+}
+
+pub(crate) const OURS: Target = ours("memory", "handstamp, memory");
+pub(crate) const OURS_FULL: Target = ours("sqlite-full", "handstamp, SQLite, FULL (default)");
+pub(crate) const OURS_NORMAL: Target = ours("sqlite-normal", "handstamp, SQLite, NORMAL");
+pub(crate) const TOWER_SESSIONS: Target =
+    peer("tower-sessions-memory", "tower-sessions 0.15, memory");
+pub(crate) const AXUM_SESSION: Target = peer("axum_session-memory", "axum_session 0.22, memory");
+pub(crate) const SQLX_FULL: Target =
+    peer("tower-sessions-sqlite-full", "tower-sessions-sqlx-store 0.15, SQLite, FULL");
+pub(crate) const SQLX_NORMAL: Target =
+    peer("tower-sessions-sqlite-normal", "tower-sessions-sqlx-store 0.15, SQLite, NORMAL");
+
+const fn ours(name: &'static str, title: &'static str) -> Target {
+    Target { name, title, maker: Maker::Ours }
+}
+
+const fn peer(name: &'static str, title: &'static str) -> Target {
+    Target { name, title, maker: Maker::Peer }
+}
+
+/// Where the programs are.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    ours: PathBuf,
+    peers: PathBuf,
+}
+
+impl Programs {
+    /// Builds the peers, as they are written in their `Cargo.lock`.
+    pub(crate) fn build() -> Fallible<Self> {
+        let folder = folder().join("peers");
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let status = Command::new(cargo)
+            .args(["build", "--release", "--locked", "--manifest-path"])
+            .arg(folder.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(folder.join("target"))
+            .status()?;
+        if !status.success() {
+            return Err("the peers could not be built".into());
+        }
+        let peers = folder.join("target/release/handstamp-benches-peers");
+        Ok(Self { ours: env::current_exe()?, peers })
+    }
+
+    pub(crate) fn of(&self, target: Target) -> &Path {
+        match target.maker {
+            Maker::Ours => &self.ours,
+            Maker::Peer => &self.peers,
+        }
+    }
+}
+
+/// The folder of the benchmarks.
+pub(crate) fn folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

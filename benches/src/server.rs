@@ -1,0 +1,134 @@
+//! A target as a process of its own, the connections to it, and the CPU time it takes.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::Fallible;
+use crate::programs::{Programs, Target};
+
+/// A server that runs until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    /// Starts a target, whose files go into the folder.
+    pub(crate) fn start(programs: &Programs, target: Target, folder: &Path) -> Fallible<Self> {
+        let mut process = Command::new(programs.of(target))
+            .args(["serve", target.name])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        let port = line.trim().parse();
+        Ok(Self { process, port: port.map_err(|_| format!("{} did not start", target.name))? })
+    }
+
+    /// The CPU time of all its threads, in the user's and in the system's name.
+    pub(crate) fn cpu(&self) -> Fallible<Duration> {
+        let mut nanoseconds = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
+            // A thread may end meanwhile; idle ones have hardly any time.
+            let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+            nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// Opens a connection, which stays open.
+    pub(crate) fn connect(&self) -> Fallible<Connection> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        Ok(Connection { stream, answer: Vec::with_capacity(1024), cookie: String::new() })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It ends by itself when its input does; this is for one that hangs.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A browser that asks for one thing at a time, as fast as it is answered.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    answer: Vec<u8>,
+    cookie: String,
+}
+
+impl Connection {
+    /// Begins a session with a document of so many bytes and makes sure that it counts.
+    pub(crate) fn begin(&mut self, bytes: usize) -> Fallible<()> {
+        self.get(&format!("/fill/{bytes}"))?;
+        let head = String::from_utf8_lossy(&self.answer).into_owned();
+        let set = head.lines().filter_map(|line| line.split_once(": "));
+        let set = set.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        self.cookie = kit::cookie(set.map(|(_, value)| value));
+        for (path, expected) in [("/read", 0), ("/write", 1), ("/write", 2), ("/read", 2)] {
+            let count = self.count(path)?;
+            if count != expected {
+                return Err(format!("{path} answered {count} instead of {expected}").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Another connection's session.
+    pub(crate) fn share(&mut self, other: &Self) {
+        self.cookie.clone_from(&other.cookie);
+    }
+
+    /// Asks for a route and returns the count that it answers.
+    pub(crate) fn count(&mut self, path: &str) -> Fallible<u64> {
+        let body = self.get(path)?;
+        Ok(std::str::from_utf8(body)?.parse()?)
+    }
+
+    /// Asks for a route and returns the body.
+    pub(crate) fn get(&mut self, path: &str) -> Fallible<&[u8]> {
+        let cookie = &self.cookie;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\n\r\n");
+        self.stream.write_all(request.as_bytes())?;
+        self.answer.clear();
+        let start = loop {
+            self.receive()?;
+            if let Some(end) = self.answer.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+        };
+        let head = std::str::from_utf8(&self.answer[..start])?;
+        if !head.starts_with("HTTP/1.1 200") {
+            let status = head.lines().next().unwrap_or_default();
+            return Err(format!("{path} answered {status}").into());
+        }
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let end = start + length.ok_or("an answer without a length")?.parse::<usize>()?;
+        while self.answer.len() < end {
+            self.receive()?;
+        }
+        Ok(&self.answer[start..end])
+    }
+
+    fn receive(&mut self) -> Fallible<()> {
+        let mut buffer = [0; 4096];
+        match self.stream.read(&mut buffer)? {
+            0 => Err("the server closed the connection".into()),
+            read => {
+                self.answer.extend_from_slice(&buffer[..read]);
+                Ok(())
+            }
+        }
+    }
+}
