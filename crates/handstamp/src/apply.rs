@@ -63,8 +63,8 @@ pub(crate) enum Outcome {
     Gone,
     Stored(Box<Standing>, CredentialOperation),
     /// It has this much time left.
-    Touched(Duration, CredentialOperation),
-    Unchanged(CredentialOperation),
+    Touched(Duration),
+    Unchanged,
 }
 
 /// How one came from an id to the session that stands there now, the narrowest way first.
@@ -100,17 +100,19 @@ pub(crate) async fn apply(
             Ok(Outcome::Stored(standing.into(), plan.credential))
         }
         (StoreOperation::Rotate, Some(place)) => applier.rotate(place, document).await,
-        (StoreOperation::Touch, Some(place)) => {
-            applier.touch(place.id, &document, plan.credential).await
-        }
+        (StoreOperation::Touch, Some(place)) => applier.touch(place.id, &document).await,
         (StoreOperation::Update, Some(place)) if retired => applier.add(place.id).await,
         (StoreOperation::Update, Some(place)) => {
             applier.update(Standing { place, document }, Way::Straight, plan.credential).await
         }
-        (_, _) => Ok(Outcome::Unchanged(plan.credential)),
+        (_, _) => Ok(Outcome::Unchanged),
     }?;
-    if let Outcome::Stored(session, CredentialOperation::Issue) = &outcome {
-        manager.limit_sessions(session).await?;
+    if let Outcome::Stored(session, _) = &outcome
+        && intent >= Intent::Login
+        && let Err(error) = manager.limit_sessions(session).await
+    {
+        // The login has happened; too many sessions are put right by the next one.
+        manager.tell(|| Event::StoreFailed { error: &error });
     }
     Ok(outcome)
 }
@@ -167,7 +169,7 @@ impl Applier<'_> {
                 Updated::Gone => return Ok(Outcome::Gone),
             };
             if queue.is_none() {
-                queue = Some(self.manager.stripe(&session.place.id).take().await);
+                queue = Some(self.manager.queue(&session.place.id).await?);
             }
             let Some((standing, further)) = self.follow(session.place.id, stored).await? else {
                 return Ok(Outcome::Gone);
@@ -239,19 +241,14 @@ impl Applier<'_> {
 
     /// Extends a session's life. A failure costs the visitor a twentieth of the idle time at most, so
     /// it doesn't fail the request.
-    async fn touch(
-        &self,
-        id: SessionId,
-        document: &Document,
-        credential: CredentialOperation,
-    ) -> Result<Outcome, SessionError> {
+    async fn touch(&self, id: SessionId, document: &Document) -> Result<Outcome, SessionError> {
         let lifetime = document.lifetime(self.manager.config(), self.now);
         match self.manager.call(self.manager.store().touch(&id, lifetime)).await {
-            Ok(true) => Ok(Outcome::Touched(lifetime, credential)),
+            Ok(true) => Ok(Outcome::Touched(lifetime)),
             Ok(false) => Ok(Outcome::Gone),
             Err(error) => {
                 self.manager.tell(|| Event::StoreFailed { error: &error });
-                Ok(Outcome::Unchanged(CredentialOperation::None))
+                Ok(Outcome::Unchanged)
             }
         }
     }

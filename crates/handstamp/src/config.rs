@@ -262,9 +262,10 @@ impl Expiry {
     }
 
     pub(crate) fn check(&self) -> Result<(), SessionError> {
-        if self.idle.is_zero() || self.absolute.is_some_and(|absolute| absolute.is_zero()) {
+        let none = |limit: Duration| limit.as_millis() == 0;
+        if none(self.idle) || self.absolute.is_some_and(none) {
             return Err(SessionError::config(
-                "a lifetime of zero ends every session at once; use Session::destroy to end one",
+                "a lifetime of less than a millisecond ends every session at once; use Session::destroy to end one",
             ));
         }
         Ok(())

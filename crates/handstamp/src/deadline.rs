@@ -35,13 +35,16 @@ pub(crate) async fn within<T>(
                 Poll::Pending
             }
             None => {
-                alarm = Some(ALARMS.set(Instant::now() + limit, context.waker()));
+                alarm = Some(ALARMS.set(Instant::now() + limit.min(YEAR), context.waker()));
                 Poll::Pending
             }
         }
     })
     .await
 }
+
+/// As good as for ever; a moment much further away can't be represented.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[derive(Debug)]
 struct Late(Duration);

@@ -3,6 +3,7 @@
 //! `{"cookie":{…}, …the application's keys, "__handstamp":{…}}`. An application's values stay raw
 //! until they are asked for, and what is not changed is written back byte for byte.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +47,7 @@ const EXPRESS_NAMES: [&str; 20] = [
 ];
 
 /// A session document.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Document {
     source: Arc<[u8]>,
     /// express-session's `cookie` object.
@@ -150,7 +151,7 @@ impl Document {
     pub(crate) fn expiry(&self, config: &SessionConfig) -> Expiry {
         Expiry {
             idle: self.max_age.or(self.facts.idle).unwrap_or(config.expiry.idle),
-            absolute: config.expiry.absolute,
+            absolute: None,
             persistent: self.max_age.is_some(),
         }
     }
@@ -200,6 +201,13 @@ impl Document {
         cookie.set("originalMaxAge", max_age.into());
         cookie.set("expires", expires.into());
         self.cookie = Text::Own(String::from_utf8_lossy(&cookie.to_json()).into());
+    }
+}
+
+/// Shows how much there is, never what.
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.data.fmt(f)
     }
 }
 

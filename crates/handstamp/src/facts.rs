@@ -13,7 +13,7 @@ use crate::object::{Object, to_json};
 use crate::{SessionId, Timestamp};
 
 /// Our own facts of a session. Names that we don't know, of a later version, are kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Facts {
     /// When the session began.
     pub created: Option<Timestamp>,

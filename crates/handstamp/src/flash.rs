@@ -1,7 +1,7 @@
 //! Flash messages: values for the page that is shown next, in the form that connect-flash gives them.
 //!
 //! One key holds them all: `{"info":["Saved."],"error":[…]}`. Each step runs again on a fresh value when
-//! another request was faster, so no message is lost and none is shown twice.
+//! another request was faster, so no message is lost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,15 +32,19 @@ pub(crate) fn peek(all: Option<&[u8]>, kind: &str) -> Result<Vec<Box<RawValue>>,
     Ok(read(all)?.remove(kind).unwrap_or_default())
 }
 
-/// Takes the first `count` messages of a kind out: those that are being shown.
+/// Takes out the messages that are being shown, and no others that came meanwhile.
 pub(crate) fn take(
     all: Option<&[u8]>,
     kind: &str,
-    count: usize,
+    shown: &[Box<RawValue>],
 ) -> Result<Option<Arc<str>>, SessionError> {
     let mut all = read(all)?;
     if let Some(messages) = all.get_mut(kind) {
-        messages.drain(..count.min(messages.len()));
+        for message in shown {
+            if let Some(at) = messages.iter().position(|known| known.get() == message.get()) {
+                messages.remove(at);
+            }
+        }
     }
     all.retain(|_, messages| !messages.is_empty());
     if all.is_empty() { Ok(None) } else { write(&all) }
@@ -54,9 +58,9 @@ fn write(all: &Messages) -> Result<Option<Arc<str>>, SessionError> {
     serde_json::to_string(all).map(|json| Some(json.into())).map_err(not_flashes)
 }
 
-fn not_flashes(error: serde_json::Error) -> SessionError {
+fn not_flashes(_quotes_the_value: serde_json::Error) -> SessionError {
     let message = format!(
         "the key {KEY:?} does not hold lists of messages; flash and an application's own use of it don't go together"
     );
-    SessionError::new(ErrorKind::Value, message).with_source(error)
+    SessionError::new(ErrorKind::Value, message)
 }

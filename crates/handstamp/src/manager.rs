@@ -15,7 +15,7 @@ use crate::plan::Held;
 use crate::recent::Recent;
 use crate::session::{Claim, Presented};
 use crate::store::{DynStore, Record, StoreError, Stored};
-use crate::turn::Turn;
+use crate::turn::{Taken, Turn};
 use crate::{
     Answer, Clock, ErrorKind, Event, FailurePolicy, Keys, Session, SessionConfig, SessionError,
     SessionId, SessionStore, SystemClock, Timestamp, seal,
@@ -225,12 +225,15 @@ impl SessionManager {
                             presented.verified.push((transport, verified));
                         }
                         Some(_) => {}
-                        None => presented.forged.push(transport),
+                        None if way.is_ours(candidate) => {
+                            presented.forged = presented.forged.or(Some(transport))
+                        }
+                        None => {}
                     }
                 });
             }
         }
-        if presented.verified.is_empty() && !presented.forged.is_empty() {
+        if presented.verified.is_empty() && presented.forged.is_some() {
             self.tell(|| Event::Forged);
         }
         presented
@@ -238,13 +241,20 @@ impl SessionManager {
 
     /// Asks the store for the first candidate that names a living session: mostly one round trip.
     async fn find(&self, presented: &Presented) -> Result<Claim, SessionError> {
+        let mut retired = None;
         for (transport, verified) in &presented.verified {
-            if let Some(claim) = self.claim(verified).await? {
-                return Ok(Claim { transport: Some(*transport), ..claim });
+            match self.claim(verified).await? {
+                Some(claim) => {
+                    let claim = Claim { transport: Some(*transport), ..claim };
+                    if claim.held == Held::Stored {
+                        return Ok(claim);
+                    }
+                    retired = retired.or(Some(claim));
+                }
+                None => self.tell(|| Event::UnknownId { session: verified.id.fingerprint() }),
             }
-            self.tell(|| Event::UnknownId { session: verified.id.fingerprint() });
         }
-        Ok(Claim::new(Held::Nothing, self.new_document()))
+        Ok(retired.unwrap_or_else(|| Claim::new(Held::Nothing, self.new_document())))
     }
 
     /// Finds the session of an id that is known to be ours.
@@ -373,6 +383,11 @@ impl SessionManager {
     }
 
     pub(crate) fn make_id(&self) -> Result<SessionId, SessionError> {
+        if self.0.keys.is_empty() {
+            return Err(SessionError::config(
+                "there is no secret to sign with; give Keys at least one",
+            ));
+        }
         (self.0.make_id)()
     }
 
@@ -382,11 +397,11 @@ impl SessionManager {
         }
     }
 
-    /// Where requests for this session queue up once they have lost a race.
-    pub(crate) fn stripe(&self, id: &SessionId) -> &Turn {
-        let stripes = &self.0.stripes;
+    /// Queues up behind the requests of this process that lost a race for this session too.
+    pub(crate) async fn queue(&self, id: &SessionId) -> Result<Taken<'_>, SessionError> {
         let hash = usize::try_from(self.0.hasher.hash_one(id) % 64).unwrap_or_default();
-        &stripes[hash]
+        let stripe = &self.0.stripes[hash];
+        self.call(async { Ok(stripe.take().await) }).await
     }
 
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -4,7 +4,8 @@
 //! |---|---|---|---|
 //! | none, unknown, expired, forged | untouched, or emptied again | none | none |
 //! | none, unknown, expired, forged | changed | create | issue |
-//! | stored | untouched | touch, when due | issue with the touch if it is persistent |
+//! | stored | untouched | touch, when due | none |
+//! | stored, persistent | untouched, due | update | issue, so that the browser's copy slides along |
 //! | stored | changed | update | issue if it is persistent and due, or its lifetime changed |
 //! | stored | rotated | create new, then retire old | issue |
 //! | stored | regenerated, logged out | create new if it holds something, then delete old | issue, or remove |
@@ -13,7 +14,7 @@
 //! | retired by a login | changed | update of the successor | none |
 //!
 //! A credential that an old key signed, or that names a rotated id, is re-issued whenever its session
-//! is found. [`SavePolicy::Express`] puts express-session's rules in the place of the middle rows.
+//! is found, with an update. [`SavePolicy::Express`] puts express-session's rules in the place of the middle rows.
 
 use crate::SavePolicy;
 
@@ -104,7 +105,7 @@ pub(crate) fn plan(now: &Situation) -> Plan {
         (_, Intent::Destroy) => {
             Plan { store: StoreOperation::None, credential: remove_if(now.presented) }
         }
-        (Held::Retired, Intent::Keep) if now.changed => {
+        (Held::Retired, Intent::Keep | Intent::Rotate) if now.changed => {
             Plan { store: StoreOperation::Update, credential: CredentialOperation::None }
         }
         (Held::Stored, Intent::Keep) => keep(now),
@@ -116,7 +117,7 @@ pub(crate) fn plan(now: &Situation) -> Plan {
                 delete()
             }
         }
-        (Held::Retired, Intent::Keep) => nothing(),
+        (Held::Retired, Intent::Keep | Intent::Rotate) => nothing(),
         (Held::Nothing | Held::Retired | Held::Ended, _) if has_content(now) => {
             issue(StoreOperation::Create)
         }
@@ -132,12 +133,14 @@ fn keep(now: &Situation) -> Plan {
         }
         SavePolicy::Smart => (now.changed, now.persistent && now.due),
     };
-    let store = match (save, now.due) {
+    let send = send || now.expiry_changed || now.stale_credential;
+    let store = match (save || send, now.due) {
+        // Only a conditional write tells whether the id has been retired meanwhile. A credential of
+        // such an id would take the place of the new one in the browser.
         (true, _) => StoreOperation::Update,
         (false, true) => StoreOperation::Touch,
         (false, false) => StoreOperation::None,
     };
-    let send = send || now.expiry_changed || now.stale_credential;
     Plan {
         store,
         credential: if send { CredentialOperation::Issue } else { CredentialOperation::None },
@@ -257,13 +260,13 @@ mod tests {
             (
                 "untouched, persistent, due",
                 Situation { due: true, ..persistent },
-                S::Touch,
+                S::Update,
                 C::Issue,
             ),
             (
                 "untouched, old credential",
                 Situation { stale_credential: true, ..STORED },
-                S::None,
+                S::Update,
                 C::Issue,
             ),
             ("changed", Situation { changed: true, ..STORED }, S::Update, C::None),
@@ -340,6 +343,13 @@ mod tests {
                 C::Remove,
             ),
             ("retired, untouched", Situation { due: true, ..retired }, S::None, C::None),
+            ("retired, rotated", Situation { intent: Intent::Rotate, ..retired }, S::None, C::None),
+            (
+                "retired, logged out",
+                Situation { intent: Intent::Logout, ..retired },
+                S::Delete,
+                C::Remove,
+            ),
             (
                 "retired, changed",
                 Situation { changed: true, empty: false, ..retired },
@@ -403,7 +413,7 @@ mod tests {
                 C::None,
             ),
             ("stored, untouched, resave", with(resave, STORED), S::Update, C::None),
-            ("stored, untouched, rolling", with(rolling, STORED), S::None, C::Issue),
+            ("stored, untouched, rolling", with(rolling, STORED), S::Update, C::Issue),
             (
                 "stored, changed",
                 with(off, Situation { changed: true, ..STORED }),
@@ -444,6 +454,13 @@ mod tests {
             if credential == CredentialOperation::Issue && !stored {
                 assert_eq!(store, StoreOperation::Create, "{situation:?}");
             }
+            if credential == CredentialOperation::Issue {
+                // Else the browser could be given an id that was retired meanwhile.
+                assert!(
+                    !matches!(store, StoreOperation::None | StoreOperation::Touch),
+                    "{situation:?}"
+                );
+            }
             if store == StoreOperation::Create {
                 assert_eq!(credential, CredentialOperation::Issue, "{situation:?}");
             }
@@ -455,8 +472,14 @@ mod tests {
 
     fn every_situation() -> impl Iterator<Item = Situation> {
         let helds = [Held::Ended, Held::Nothing, Held::Retired, Held::Stored, Held::Unavailable];
-        let intents =
-            [Intent::Keep, Intent::Rotate, Intent::Login, Intent::Regenerate, Intent::Destroy];
+        let intents = [
+            Intent::Keep,
+            Intent::Rotate,
+            Intent::Login,
+            Intent::Logout,
+            Intent::Regenerate,
+            Intent::Destroy,
+        ];
         let policies = [SavePolicy::Smart, express(false, false, false), express(true, true, true)];
         let bit = |bits: u32, at: u32| bits >> at & 1 == 1;
         helds.into_iter().flat_map(move |held| {

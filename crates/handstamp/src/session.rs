@@ -17,6 +17,7 @@ use crate::facts::Device;
 use crate::flash;
 use crate::key::KeyFor;
 use crate::plan::{CredentialOperation, Held, Intent, Plan, Situation, StoreOperation, plan};
+use crate::store::Version;
 use crate::turn::Turn;
 use crate::{ErrorKind, Event, Fingerprint, SessionError, SessionManager, Timestamp};
 
@@ -58,6 +59,8 @@ struct State {
     claim: Claim,
     /// What was done since the session was last read or saved.
     changes: Changes,
+    /// A save is under way.
+    in_flight: bool,
     /// So many of the changes are being saved at this moment.
     saving: usize,
     /// How often the session was begun anew. A save that was under way then must not undo it.
@@ -75,7 +78,7 @@ struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Presented {
     pub verified: Vec<(usize, Verified)>,
-    pub forged: Vec<usize>,
+    pub forged: Option<usize>,
 }
 
 /// A session as it was found.
@@ -221,7 +224,8 @@ impl Session {
         self.change(|_| Ok(Some(Change::Update(flash::KEY.into(), Arc::new(add)))))
     }
 
-    /// Takes the messages of this kind, in their order. None is not an error.
+    /// Takes the messages of this kind, in their order. None is not an error. Two requests that take
+    /// them at the same moment both get them.
     ///
     /// # Errors
     /// As [`insert`](Self::insert) and [`get`](Self::get).
@@ -230,9 +234,9 @@ impl Session {
         let mut messages = Vec::new();
         self.change(|document| {
             messages = flash::peek(document.data.get(flash::KEY), &kind)?;
-            let shown = messages.len();
-            let take = move |all: Option<&[u8]>| flash::take(all, &kind, shown);
-            Ok((shown > 0).then(|| Change::Update(flash::KEY.into(), Arc::new(take))))
+            let shown = messages.clone();
+            let take = move |all: Option<&[u8]>| flash::take(all, &kind, &shown);
+            Ok((!messages.is_empty()).then(|| Change::Update(flash::KEY.into(), Arc::new(take))))
         })?;
         messages.iter().map(|message| parse(flash::KEY, message.get().as_bytes())).collect()
     }
@@ -301,7 +305,8 @@ impl Session {
         self.change(|_| Ok(Some(Change::Expiry(expiry))))
     }
 
-    /// How long the session lives from its last use, and whether the browser keeps it.
+    /// How long the session lives from its last use, and whether the browser keeps it. Its absolute
+    /// deadline is a moment and not in here.
     #[must_use]
     pub fn expiry(&self) -> Expiry {
         self.state().claim.document.expiry(self.0.manager.config())
@@ -377,11 +382,10 @@ impl Session {
     /// more. What was not saved is still there to be saved again.
     pub async fn save(&self) -> Result<(), SessionError> {
         let _turn = self.0.turn.take().await;
-        let Some((work, plan, epoch)) = self.begin_save()? else { return Ok(()) };
-        let _saving = Saving(self);
+        let Some((work, plan, mut saving)) = self.begin_save()? else { return Ok(()) };
         let outcome = apply(&self.0.manager, work, plan).await?;
-        self.settle(outcome, epoch);
-        Ok(())
+        saving.intent = Intent::Keep;
+        self.settle(outcome, saving.epoch)
     }
 
     /// Reads the session again and forgets what was not saved. If it has been ended meanwhile, it is
@@ -399,7 +403,9 @@ impl Session {
         let mut state = self.state();
         state.changes.clear();
         state.intent = Intent::Keep;
-        let claim = found.unwrap_or_else(|| Claim::new(Held::Ended, self.0.manager.new_document()));
+        // Only what was there can have ended.
+        let held = if place.is_some() { Held::Ended } else { state.claim.held };
+        let claim = found.unwrap_or_else(|| Claim::new(held, self.0.manager.new_document()));
         let stale = state.claim.stale || claim.stale;
         state.claim = Claim { transport: state.claim.transport, stale, ..claim };
         Ok(())
@@ -412,6 +418,7 @@ impl Session {
             presented,
             claim,
             changes: Changes::default(),
+            in_flight: false,
             saving: 0,
             epoch: 0,
             intent: Intent::Keep,
@@ -426,7 +433,7 @@ impl Session {
     pub(crate) fn is_saved(&self) -> bool {
         let mut state = self.state();
         let plan = plan(&state.situation(&self.0.manager));
-        let saved = plan.store == StoreOperation::None && state.saving == 0;
+        let saved = plan.store == StoreOperation::None && !state.in_flight;
         if saved {
             state.note_credential(plan.credential);
         }
@@ -480,6 +487,9 @@ impl Session {
         if data.get(name) != current {
             return Ok(false);
         }
+        if current == Some(value.as_bytes()) {
+            return Ok(true);
+        }
         data.set(name, value);
         let kept = state.saving;
         state.changes.push(change.clone(), kept);
@@ -499,7 +509,7 @@ impl Session {
     }
 
     /// Decides what a save has to do. `None`: the store has nothing to do.
-    fn begin_save(&self) -> Result<Option<(Work, Plan, u32)>, SessionError> {
+    fn begin_save(&self) -> Result<Option<(Work, Plan, Saving<'_>)>, SessionError> {
         let manager = &self.0.manager;
         let mut state = self.state();
         let plan = plan(&state.situation(manager));
@@ -515,6 +525,7 @@ impl Session {
             state.note_credential(plan.credential);
             return Ok(None);
         }
+        state.in_flight = true;
         state.saving = state.changes.len();
         let work = Work {
             place: state.claim.place,
@@ -523,49 +534,97 @@ impl Session {
             intent: state.intent,
             retired: state.claim.held == Held::Retired,
         };
-        Ok(Some((work, plan, state.epoch)))
+        let saving = Saving { session: self, epoch: state.epoch, intent: state.intent };
+        // What another handle intends from now on is for the next save. What is destroyed stays so.
+        if state.intent != Intent::Destroy {
+            state.intent = Intent::Keep;
+        }
+        Ok(Some((work, plan, saving)))
     }
 
     /// Notes what became of the session. What the handler did meanwhile stays to be saved.
-    fn settle(&self, outcome: Outcome, epoch: u32) {
+    fn settle(&self, outcome: Outcome, epoch: u32) -> Result<(), SessionError> {
         let manager = &self.0.manager;
         let mut state = self.state();
         let same = state.epoch == epoch;
         match outcome {
             Outcome::Added => {
                 state.claim.held = Held::Retired;
-                let saved = state.saving;
-                state.changes.saved(saved);
+                if same {
+                    return self.go_on(state, manager.new_document());
+                }
             }
             Outcome::Deleted(credential) => {
-                state.claim = Claim {
-                    transport: state.claim.transport,
-                    ..Claim::new(Held::Nothing, state.claim.document.clone())
-                };
+                let document = state.claim.document.clone();
+                let transport = state.claim.transport;
+                state.claim = Claim { transport, ..Claim::new(Held::Nothing, document) };
                 state.note_credential(credential);
-                if same && matches!(state.intent, Intent::Regenerate | Intent::Logout) {
-                    state.intent = Intent::Keep;
-                }
             }
             Outcome::Gone => {
-                if let Some(place) = state.claim.place {
-                    manager.tell(|| Event::EndedMeanwhile { session: place.id.fingerprint() });
-                }
+                let ended = state.claim.place.map(|place| place.id.fingerprint());
                 if same {
                     state.begin_anew(manager.new_document(), Intent::Keep);
                     state.claim.held = Held::Ended;
                 }
+                drop(state);
+                ended
+                    .into_iter()
+                    .for_each(|session| manager.tell(|| Event::EndedMeanwhile { session }));
             }
             Outcome::Stored(standing, credential) => {
-                state.stand(*standing, credential, same, manager);
+                let Standing { place, document } = *standing;
+                let now = manager.now();
+                state.claim.expires = now.after(document.lifetime(manager.config(), now));
+                state.claim.held = Held::Stored;
+                state.claim.place = Some(place);
+                state.note_credential(credential);
+                state.touch = false;
+                if same {
+                    return self.go_on(state, document);
+                }
             }
-            Outcome::Touched(left, credential) => {
+            Outcome::Touched(left) => {
                 state.claim.expires = manager.now().after(left);
                 state.touch = false;
-                state.note_credential(credential);
             }
-            Outcome::Unchanged(credential) => state.note_credential(credential),
+            Outcome::Unchanged => {}
         }
+        Ok(())
+    }
+
+    /// Takes over what has been stored, and does again what other handles did meanwhile. Their closures
+    /// run without a lock.
+    fn go_on<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        stored: Document,
+    ) -> Result<(), SessionError> {
+        let saved = state.saving;
+        state.changes.saved(saved);
+        state.saving = 0;
+        let epoch = state.epoch;
+        while !state.changes.is_empty() {
+            let (changes, mut document) = (state.changes.clone(), stored.clone());
+            drop(state);
+            let manager = &self.0.manager;
+            let done = changes.apply(&mut document, manager.config(), manager.now());
+            state = self.state();
+            if let Err(error) = done {
+                // What this handle sees is not what is stored: the next save has to merge.
+                state.claim.place =
+                    state.claim.place.map(|place| Place { version: Version::NONE, ..place });
+                return Err(error);
+            }
+            if state.epoch != epoch {
+                return Ok(());
+            }
+            if state.changes.len() == changes.len() {
+                state.claim.document = document;
+                return Ok(());
+            }
+        }
+        state.claim.document = stored;
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -592,7 +651,7 @@ impl State {
             persistent: document.expiry(config).persistent,
             expiry_changed: self.changes.set_expiry(),
             stale_credential: *stale,
-            presented: !self.presented.verified.is_empty() || !self.presented.forged.is_empty(),
+            presented: !self.presented.verified.is_empty() || self.presented.forged.is_some(),
             policy: config.save_policy,
         }
     }
@@ -624,30 +683,6 @@ impl State {
         self.claim.document = document;
     }
 
-    /// Takes over what has been stored, and does again what was done meanwhile.
-    fn stand(
-        &mut self,
-        standing: Standing,
-        credential: CredentialOperation,
-        same: bool,
-        manager: &SessionManager,
-    ) {
-        let (config, now) = (manager.config(), manager.now());
-        let Standing { place, document } = standing;
-        self.claim.expires = now.after(document.lifetime(config, now));
-        self.claim.held = Held::Stored;
-        self.claim.place = Some(place);
-        self.note_credential(credential);
-        self.touch = false;
-        if same {
-            self.intent = Intent::Keep;
-            self.changes.saved(self.saving);
-            self.claim.document = document;
-            // What fails here failed on the way: the next save reports it.
-            let _ = self.changes.apply(&mut self.claim.document, config, now);
-        }
-    }
-
     fn note_credential(&mut self, credential: CredentialOperation) {
         if credential != CredentialOperation::None {
             self.credential = credential;
@@ -662,16 +697,25 @@ impl State {
             .verified
             .first()
             .map(|(transport, _)| *transport));
-        brought.or(self.presented.forged.first().copied()).unwrap_or(0)
+        brought.or(self.presented.forged).unwrap_or(0)
     }
 }
 
-/// While a save is under way. Dropping it, because the save is over or was given up, frees the changes.
-struct Saving<'a>(&'a Session);
+/// While a save is under way. If it fails or is given up, what it was for is still intended.
+struct Saving<'a> {
+    session: &'a Session,
+    epoch: u32,
+    intent: Intent,
+}
 
 impl Drop for Saving<'_> {
     fn drop(&mut self) {
-        self.0.state().saving = 0;
+        let mut state = self.session.state();
+        state.in_flight = false;
+        state.saving = 0;
+        if state.epoch == self.epoch {
+            state.intent = state.intent.max(self.intent);
+        }
     }
 }
 
@@ -712,9 +756,10 @@ fn writable(name: &str) -> Result<&str, SessionError> {
 }
 
 fn encode<T: Serialize>(name: &str, value: &T) -> Result<Arc<str>, SessionError> {
-    serde_json::to_string(value).map(Arc::from).map_err(|error| {
+    serde_json::to_string(value).map(Arc::from).map_err(|_| {
+        // serde's own words may quote the value.
         let message = format!("the value for the key {name:?} can't be written as JSON");
-        SessionError::new(ErrorKind::Value, message).with_source(error)
+        SessionError::new(ErrorKind::Value, message)
     })
 }
 

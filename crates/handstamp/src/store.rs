@@ -100,18 +100,19 @@ pub trait SessionIndex: Send + Sync {
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What is written: a document, how long it may stay, and whose it is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Record {
     /// The session document. Stores do not look inside.
     pub document: Arc<[u8]>,
-    /// How long the session lives from now unless it is touched or updated.
+    /// How long the session lives from now unless it is touched or updated. Zero is possible: it is
+    /// over at once.
     pub lifetime: Duration,
     /// Whose session it is, for [`SessionIndex`]; `None` takes it out of the index.
     pub owner: Option<Arc<str>>,
 }
 
 /// What was read: a document, the version it was at, and the time it has left.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Stored {
     /// The bytes that were written.
     pub document: Arc<[u8]>,
@@ -121,12 +122,31 @@ pub struct Stored {
     pub remaining: Duration,
 }
 
+/// Shows how much there is, never what.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Record({} bytes for {:?})", self.document.len(), self.lifetime)
+    }
+}
+
+/// Shows how much there is, never what.
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stored({} bytes for {:?})", self.document.len(), self.remaining)
+    }
+}
+
 /// Says which writing of a session was read: a revision or a digest, as the store likes.
 ///
 /// Two different writings under one id never have the same version, not even when the session was
 /// deleted and created again in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Version(pub u128);
+
+impl Version {
+    /// No writing has it.
+    pub(crate) const NONE: Self = Self(u128::MAX);
+}
 
 /// The outcome of [`SessionStore::create`].
 #[derive(Clone, Debug)]

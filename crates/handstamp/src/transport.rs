@@ -44,6 +44,12 @@ impl Transport {
         self.0 == Kind::Cookie
     }
 
+    /// Whether a value that is no good credential was meant to be one. Under our cookie's name all are;
+    /// other headers carry other applications' tokens too.
+    pub(crate) fn is_ours(&self, value: &str) -> bool {
+        self.is_cookie() || value.starts_with("s:") || value.starts_with("s%3A")
+    }
+
     /// The header of a request that this transport reads, in lower case.
     pub(crate) fn request_header(&self) -> &str {
         match &self.0 {

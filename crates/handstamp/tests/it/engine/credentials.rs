@@ -169,13 +169,15 @@ async fn the_answer_takes_the_way_by_which_the_request_came() {
     );
     assert_eq!(stored(&app.sessions, &[]).await.0, "set-cookie", "the first way, if nothing came");
     assert_eq!(
-        stored(&app.sessions, &[("authorization", "Bearer expired")]).await.0,
+        stored(&app.sessions, &[("authorization", "Bearer s:expired")]).await.0,
         "session-token"
     );
     assert_eq!(stored(&app.sessions, &[("cookie", "__Host-session=x")]).await.0, "set-cookie");
     assert_eq!(stored(&app.sessions, &[("authorization", "Basic eDp5")]).await.0, "set-cookie");
+    let foreign = "Bearer eyJhbGciOiJIUzI1NiJ9.e30.ZRrHA1JJJW8opsbCGfG_HACGpVUMN_a9IV7pAx_Zmeo";
+    assert_eq!(stored(&app.sessions, &[("authorization", foreign)]).await.0, "set-cookie");
     let (_, cookie) = stored(&app.sessions, &[]).await;
-    let (_, token) = stored(&app.sessions, &[("authorization", "bearer none")]).await;
+    let (_, token) = stored(&app.sessions, &[("authorization", "bearer s:none")]).await;
     let bearer = format!("bEaReR  {token}");
     let session =
         request(&app.sessions, &[("authorization", &bearer), ("cookie", pair(&cookie))]).await;

@@ -212,3 +212,44 @@ fn settings_that_can_not_work_are_refused() {
     let none = SessionManager::new(MemoryStore::new(), Keys::express::<&str>([]));
     assert_eq!(none.with_config(strict()).unwrap_err().kind(), ErrorKind::Config);
 }
+
+#[tokio::test]
+async fn reloading_what_was_never_stored_leaves_a_new_session() {
+    let app = App::new();
+    let mut browser = app.browser();
+    let session = browser.request().await.unwrap();
+    session.insert("forgotten", 1).unwrap();
+    session.reload().await.unwrap();
+    assert!(!session.is_ended());
+    session.insert("key", 1).unwrap();
+    browser.respond(session).await.unwrap();
+    assert_eq!((browser.get("key").await, browser.get("forgotten").await), (Some(1), None));
+}
+
+#[tokio::test]
+async fn a_deadline_of_all_eternity_is_a_deadline() {
+    let app = App::with(SessionConfig::strict().with_store_deadline(Duration::MAX));
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    let gate = handstamp_testing::Gate::new();
+    app.store.inject(Operation::Load, Fault::WaitBefore(gate.clone()));
+    let waiting = tokio::spawn({
+        let mut browser = browser.clone();
+        async move { browser.get("key").await }
+    });
+    gate.arrived().await;
+    gate.open();
+    assert_eq!(waiting.await.unwrap(), Some(1));
+}
+
+#[tokio::test]
+async fn a_login_stands_though_the_limit_of_sessions_could_not_be_kept() {
+    let most = std::num::NonZeroUsize::MIN;
+    let app = App::with(SessionConfig::strict().with_max_sessions_per_owner(most));
+    let mut browser = app.browser();
+    app.store.inject(Operation::List, Fault::Fail(StoreErrorKind::Unavailable));
+    browser.visit(|session| session.login("alice")).await;
+    app.store.mend();
+    assert_eq!(browser.visit(|session| Ok(session.owner())).await.as_deref(), Some("alice"));
+    assert!(app.saw("StoreFailed"));
+}

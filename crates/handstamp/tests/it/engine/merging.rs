@@ -136,6 +136,47 @@ async fn what_is_written_while_a_save_is_under_way_is_saved_by_the_next() {
 }
 
 #[tokio::test]
+async fn what_can_not_be_done_again_after_a_save_is_an_error_and_loses_nothing() {
+    use handstamp_testing::{Fault, Gate, Operation};
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("n", 0).await;
+    let session = browser.request().await.unwrap();
+    session.insert("first", 1).unwrap();
+    browser.visit(|session| session.insert("n", "a text")).await;
+    let gate = Gate::new();
+    app.store.inject_next(1, Operation::Update, Fault::WaitBefore(gate.clone()));
+    let saving = tokio::spawn({
+        let session = session.clone();
+        async move { session.save().await }
+    });
+    gate.arrived().await;
+    increment(&session, "n").unwrap();
+    session.insert("x", 1).unwrap();
+    gate.open();
+    assert_eq!(saving.await.unwrap().unwrap_err().kind(), ErrorKind::Value);
+    assert_eq!(session.save().await.unwrap_err().kind(), ErrorKind::Value, "and again");
+    assert_eq!(browser.get("first").await, Some(1));
+    session.insert("n", 5).unwrap();
+    browser.respond(session).await.unwrap();
+    assert_eq!((browser.get("n").await, browser.get("x").await), (Some(5), Some(1)));
+}
+
+#[tokio::test]
+async fn messages_that_come_while_others_are_shown_twice_are_not_lost() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.visit(|session| session.flash("info", "one")).await;
+    let (first, second) = (browser.request().await.unwrap(), browser.request().await.unwrap());
+    assert_eq!(first.flashes::<String>("info").unwrap(), ["one"]);
+    assert_eq!(second.flashes::<String>("info").unwrap(), ["one"]);
+    browser.respond(first).await.unwrap();
+    browser.visit(|session| session.flash("info", "two")).await;
+    browser.respond(second).await.unwrap();
+    assert_eq!(browser.visit(|session| session.flashes::<String>("info")).await, ["two"]);
+}
+
+#[tokio::test]
 async fn clear_takes_out_what_another_request_added_meanwhile() {
     let app = App::new();
     let mut browser = app.browser();

@@ -316,3 +316,84 @@ async fn a_credential_that_can_not_be_sent_any_more_is_an_error_before_anything_
     assert_eq!(app.store.total_calls(), 0);
     assert_eq!(browser.get("key").await, Some(1));
 }
+
+// S9: another handle's save that is under way does not swallow a login.
+#[tokio::test]
+async fn a_login_while_another_handle_saves_has_a_new_id_all_the_same() {
+    for intend in
+        [(|session: &Session| session.login("alice")) as fn(&Session) -> _, Session::rotate]
+    {
+        let app = App::new();
+        let mut browser = app.browser();
+        browser.insert("n", 0).await;
+        let before = browser.clone();
+        let session = browser.request().await.unwrap();
+        increment(&session, "n").unwrap();
+        let gate = Gate::new();
+        app.store.inject_next(1, Operation::Update, Fault::WaitAfter(gate.clone()));
+        let saving = tokio::spawn({
+            let session = session.clone();
+            async move { session.save().await }
+        });
+        gate.arrived().await;
+        intend(&session).unwrap();
+        gate.open();
+        saving.await.unwrap().unwrap();
+        browser.respond(session).await.unwrap();
+        assert_ne!(browser.id(), before.id());
+        assert_eq!(browser.get("n").await, Some(1));
+    }
+}
+
+#[tokio::test]
+async fn an_intent_whose_save_failed_is_still_there_for_the_next() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("n", 0).await;
+    let before = browser.id();
+    let session = browser.request().await.unwrap();
+    session.rotate().unwrap();
+    app.store.inject_next(1, Operation::Create, Fault::Fail(StoreErrorKind::Unavailable));
+    session.save().await.unwrap_err();
+    browser.respond(session).await.unwrap();
+    assert_ne!(browser.id(), before);
+}
+
+// A late answer must not put the id back that a login has just replaced in the browser.
+#[tokio::test]
+async fn a_parallel_request_never_sends_the_credential_of_an_id_that_was_retired_meanwhile() {
+    let remembered = SessionConfig::strict().with_expiry(handstamp::Expiry::idle(DAY).persistent());
+    for retire in
+        [(|session: &Session| session.login("alice")) as fn(&Session) -> _, Session::rotate]
+    {
+        let app = App::with(remembered.clone());
+        let mut browser = app.browser();
+        browser.insert("key", 1).await;
+        app.clock.advance(2 * HOUR);
+        let mut late = browser.clone();
+        let slow = late.request().await.unwrap();
+        browser.visit(retire).await;
+        if let Some(header) = late.respond(slow).await.unwrap().credential() {
+            assert!(browser.cookie.as_ref().is_some_and(|cookie| header.value.starts_with(cookie)));
+        }
+    }
+}
+
+// S9: after its changes have gone into a session that it can't see, a handle holds nothing of it.
+#[tokio::test]
+async fn a_request_that_was_overtaken_by_a_login_mints_no_copy_of_the_session() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.visit(|session| session.login("alice")).await;
+    let mut overtaken = browser.clone();
+    let session = overtaken.request().await.unwrap();
+    browser.visit(|session| session.login("alice")).await;
+    session.insert("late", 1).unwrap();
+    session.rotate().unwrap();
+    session.save().await.unwrap();
+    assert_eq!((session.owner(), session.is_new()), (None, true));
+    session.rotate().unwrap();
+    assert!(overtaken.respond(session).await.unwrap().credential().is_none());
+    assert_eq!(app.sessions.for_user("alice").await.unwrap().len(), 1);
+    assert_eq!(browser.get("late").await, Some(1));
+}

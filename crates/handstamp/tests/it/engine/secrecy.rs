@@ -32,6 +32,10 @@ async fn ids_secrets_and_values_are_in_no_debug_error_or_event() {
         format!("{:?}", app.sessions.for_user("canary-user").await.unwrap()),
     ];
     session.insert("key", 7).unwrap();
+    session.insert("flash", VALUE).unwrap();
+    sinks.push(format!("{:?}", session.flash("info", "more").unwrap_err()));
+    sinks.push(format!("{:?}", SessionStore::load(app.store.inner(), &id).await.unwrap()));
+    session.remove::<String>("flash").unwrap();
     sinks.push(session.insert("id", VALUE).unwrap_err().to_string());
     session.insert("text", VALUE).unwrap();
     sinks.push(format!("{:?}", session.get::<u64>("text").unwrap_err()));
