@@ -84,7 +84,7 @@ fn instructions(programs: &Programs, options: &Options) -> Fallible<Chapter> {
 Each target is an axum router over a memory store, called in its own process without a socket. Valgrind's callgrind \
 counts the instructions of N requests and of 2N; the difference is divided by N, so starting does not count. What the \
 bare route takes is subtracted. Valgrind hides the processor's SHA instructions from programs, so our signature is \
-computed in software here; the second table says what that takes. Neither peer signs its cookie by default. axum \
+computed in software here; the second table says what that takes (nothing, for a credential that was verified lately). Neither peer signs its cookie by default. axum \
 itself allocates and copies for any layer: the row of a layer that does nothing shows it. The one allocation of a request \
 that never asks is the handle in the request's extensions."
         .to_owned();

@@ -24,7 +24,7 @@ pub use failure::Failure;
 
 /// A handler that never asks for its session.
 pub const IDLE: &str = "/idle";
-/// Begins a session that holds [`document`] of so many bytes.
+/// Begins a session that holds [`document()`] of so many bytes.
 pub const FILL: &str = "/fill/{bytes}";
 /// Answers with the session's [`COUNT`].
 pub const READ: &str = "/read";

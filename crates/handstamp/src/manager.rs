@@ -226,7 +226,7 @@ impl SessionManager {
                         }
                         Some(_) => {}
                         None if way.is_ours(candidate) => {
-                            presented.forged = presented.forged.or(Some(transport))
+                            presented.forged = presented.forged.or(Some(transport));
                         }
                         None => {}
                     }

@@ -2,6 +2,7 @@
 //! measures the whole process: no other test may allocate meanwhile.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails with its line")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -22,7 +22,7 @@ fn folder() -> PathBuf {
 
 /// Writes one `#[test]` for each dialogue, played with this [`Client`].
 ///
-/// ```ignore
+/// ```text
 /// http_suite!(Tower<MemoryStore>);
 /// ```
 ///

@@ -2,7 +2,7 @@
 
 /// Writes one `#[test]` for each promise of the [store contract](handstamp::store).
 ///
-/// ```ignore
+/// ```text
 /// store_suite!(Harness);
 /// store_suite!(Harness, without index);
 /// ```

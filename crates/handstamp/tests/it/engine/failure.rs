@@ -42,7 +42,7 @@ async fn as_anonymous_the_session_is_empty_and_read_only_and_nothing_is_stored()
     let session = browser.request().await.unwrap();
     assert!(session.is_new() && session.is_empty() && session.owner().is_none());
     let read_only = |result: Result<(), SessionError>| {
-        assert_eq!(result.unwrap_err().kind(), ErrorKind::ReadOnly)
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::ReadOnly);
     };
     read_only(session.insert("key", 1));
     read_only(increment(&session, "key").map(drop));

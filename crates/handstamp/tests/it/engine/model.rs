@@ -97,7 +97,7 @@ impl Reference {
                 self.cookie = self.create(request);
             }
             (Some(_), Some(at)) if request.rotates || !request.acts.is_empty() => {
-                self.change(request, at)
+                self.change(request, at);
             }
             (Some(_), _) => {}
         }
