@@ -15,7 +15,7 @@ pub struct SessionLayer<M = ()> {
 }
 
 impl SessionLayer {
-    /// Sessions of this manager. Unless it has an observer, its events go to [`trace`].
+    /// Sessions of this manager. Unless it has an observer, its events go to [`trace()`].
     #[must_use]
     pub fn new(manager: SessionManager) -> Self {
         let manager = if manager.is_observed() { manager } else { manager.with_observer(trace) };
