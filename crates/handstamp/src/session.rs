@@ -166,7 +166,8 @@ impl Session {
         }
     }
 
-    /// Takes a key out and returns what it held. A key that is not there is not an error.
+    /// Takes a key out and returns what it held. A key that is not there is not an error. If its type
+    /// does not matter: `session.remove::<serde::de::IgnoredAny>("key")?`.
     ///
     /// # Errors
     /// As [`insert`](Self::insert); and as [`get`](Self::get), but the key is out all the same.
@@ -372,14 +373,17 @@ impl Session {
 
     /// Saves now what has changed, instead of when the response leaves.
     ///
-    /// Needed where there is no response to wait for: in a job, in a WebSocket, in a streaming body.
+    /// Needed where there is no response to wait for: in a job, in a WebSocket, in a streaming body. There,
+    /// don't `login`, `rotate` or `regenerate`: no response would bring the client its new credential.
     /// If another request ended the session meanwhile, nothing is stored, which is not an error; see
     /// [`is_ended`](Self::is_ended).
     ///
     /// # Errors
     /// The store failed; [`ErrorKind::TooLarge`]; [`ErrorKind::Conflict`]; and
     /// [`ErrorKind::HeadersSent`]: the session would need a new credential, which can't be sent any
-    /// more. What was not saved is still there to be saved again.
+    /// more. What was not saved is still there to be saved again. After a timeout, and after dropping the
+    /// future of a save, the store may have it all the same: an `update` that is saved again is then
+    /// done twice.
     pub async fn save(&self) -> Result<(), SessionError> {
         let _turn = self.0.turn.take().await;
         let Some((work, plan, mut saving)) = self.begin_save()? else { return Ok(()) };
