@@ -17,7 +17,24 @@ pub(crate) struct Cost {
     /// here, which takes several times as many.
     pub(crate) hashing: f64,
     pub(crate) allocations: f64,
+    /// The instructions by what they were for; see [`PARTS`].
+    pub(crate) parts: [f64; PARTS.len()],
 }
+
+/// What instructions are for, and words by which a function's name tells it. The first that fits
+/// counts; the last one takes the rest.
+pub(crate) const PARTS: [(&str, &[&str]); 7] = [
+    ("the allocator", &["malloc", "free", "realloc", "calloc", "_int_", "raw_vec"]),
+    ("copying and comparing bytes", &["memcpy", "memmove", "memset", "memcmp"]),
+    ("the benchmark itself", &["handstamp_benches"]),
+    (
+        "the document: finding members, reading and writing values",
+        &["::scan::", "::object::", "::document::", "::facts::", "serde", "from_utf8"],
+    ),
+    ("the memory store", &["handstamp::memory"]),
+    ("the rest of the engine and the layer", &["handstamp"]),
+    ("axum, tower, tokio, http", &[""]),
+];
 
 impl Cost {
     /// What it costs more than another.
@@ -26,6 +43,7 @@ impl Cost {
             instructions: self.instructions - bare.instructions,
             hashing: self.hashing - bare.hashing,
             allocations: self.allocations - bare.allocations,
+            parts: std::array::from_fn(|at| self.parts[at] - bare.parts[at]),
         }
     }
 }
@@ -46,6 +64,7 @@ pub(crate) fn cost(
         instructions: per_request(once.instructions, twice.instructions),
         hashing: per_request(once.hashing, twice.hashing),
         allocations: per_request(once.allocations, twice.allocations),
+        parts: std::array::from_fn(|at| per_request(once.parts[at], twice.parts[at])),
     })
 }
 
@@ -54,6 +73,7 @@ struct Totals {
     instructions: u64,
     hashing: u64,
     allocations: u64,
+    parts: [u64; PARTS.len()],
 }
 
 fn run(
@@ -107,8 +127,10 @@ fn totals(profile: &str) -> Option<Totals> {
             }
             own = false;
         } else if line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
-            if own && caller.starts_with("sha2::") {
-                found.hashing += line.split(' ').nth(1)?.parse::<u64>().ok()?;
+            if own {
+                let cost: u64 = line.split(' ').nth(1)?.parse().ok()?;
+                found.parts[part(caller)] += cost;
+                found.hashing += if caller.starts_with("sha2::") { cost } else { 0 };
             }
             own = true;
         } else if let Some(total) = line.strip_prefix("totals: ") {
@@ -117,6 +139,12 @@ fn totals(profile: &str) -> Option<Totals> {
         }
     }
     complete.then_some(found)
+}
+
+/// What a function is for.
+fn part(function: &str) -> usize {
+    let fits = |words: &[&str]| words.iter().any(|word| function.contains(word));
+    PARTS.iter().position(|(_, words)| fits(words)).unwrap_or(PARTS.len() - 1)
 }
 
 /// A function's name: `(7) malloc` the first time, `(7)` after that.
@@ -138,7 +166,8 @@ mod tests {
     fn calls_of_the_allocator_are_added_up() {
         let profile = "fn=(1) main\n1 5\ncfn=(2) malloc\ncalls=3 0\n1 30\ncfn=(3) free\ncalls=9 0\n1 9\n\
                        fn=(4) sha2::compress\n+3 6\ncfn=(2)\ncalls=4 0\n* 40\n-1 2\ntotals: 92\n";
-        let expected = Totals { instructions: 92, hashing: 8, allocations: 7 };
+        let parts = [0, 0, 0, 0, 0, 0, 13];
+        let expected = Totals { instructions: 92, hashing: 8, allocations: 7, parts };
         assert_eq!(totals(profile), Some(expected));
         assert_eq!(totals("fn=(1) main\n1 5\n"), None);
     }

@@ -32,6 +32,7 @@ fn instructions(programs: &Programs, options: &Options) -> Fallible<Chapter> {
     let mut hashing = Table::new(["of which SHA-256 in software", "never asks", "read", "write"]);
     let mut allocations = Table::new(["heap allocations", "never asks", "read", "write"]);
     let mut budgets = Table::new(["handstamp, 200 B", "budget"]);
+    let mut parts = Table::new(["handstamp: where they go", "never asks", "read", "write"]);
     let mut bars = Vec::new();
     for (bytes, size) in SIZES {
         let mut group = Vec::new();
@@ -54,6 +55,10 @@ fn instructions(programs: &Programs, options: &Options) -> Fallible<Chapter> {
                 ours: target == OURS,
             };
             group.extend([bar("read", of[1]), bar("write", of[2])]);
+            for (at, (what, _)) in callgrind::PARTS.iter().enumerate().filter(|_| target == OURS) {
+                let [idle, read, write] = of.map(|cost| number(cost.parts[at].round()));
+                parts.row([format!("{size}: {what}"), idle, read, write]);
+            }
             if target == OURS && bytes == 200 {
                 let [idle, read, write] = of;
                 let no_op = above("no-op")?;
@@ -84,14 +89,14 @@ fn instructions(programs: &Programs, options: &Options) -> Fallible<Chapter> {
 Each target is an axum router over a memory store, called in its own process without a socket. Valgrind's callgrind \
 counts the instructions of N requests and of 2N; the difference is divided by N, so starting does not count. What the \
 bare route takes is subtracted. Valgrind hides the processor's SHA instructions from programs, so our signature is \
-computed in software here; the second table says what that takes (nothing, for a credential that was verified lately). Neither peer signs its cookie by default. axum \
+computed in software here; the third table says what that takes (nothing, for a credential that was verified lately). Neither peer signs its cookie by default. axum \
 itself allocates and copies for any layer: the row of a layer that does nothing shows it. The one allocation of a request \
 that never asks is the handle in the request's extensions."
         .to_owned();
     Ok(Chapter {
         title: "Instructions of a request",
         method,
-        tables: vec![costs, hashing, allocations, budgets],
+        tables: vec![costs, parts, hashing, allocations, budgets],
         plot: Some((
             "instructions",
             plot::bars("Thousand instructions of a request above the bare route", "k", &bars),
