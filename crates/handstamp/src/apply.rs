@@ -324,7 +324,7 @@ impl Applier<'_> {
     }
 
     /// What this request did, done on what stands there now. Whoever comes by an id that a login has
-    /// retired may add to the session, but neither change nor take anything out nor lengthen its life.
+    /// retired may add to the session: set keys that are not there, and let an `update` go on.
     fn merged(&self, mut standing: Standing, way: Way) -> Result<Standing, SessionError> {
         let additions = (way == Way::Closed).then(|| self.changes.additions(&standing.document));
         let changes = additions.as_ref().unwrap_or(self.changes);

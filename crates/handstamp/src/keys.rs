@@ -84,7 +84,8 @@ impl Keys {
     /// The secrets of an existing Express application, however weak, in its own order.
     ///
     /// This is for moving over without logging anyone out. With no secret at all nothing is ever
-    /// verified and the keys can't sign: [`SessionManager`](crate::SessionManager) refuses them.
+    /// verified, and no session can be stored: that is an error of the kind
+    /// [`Config`](crate::ErrorKind::Config).
     pub fn express<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Self {
         Self { states: secrets.into_iter().map(|secret| state(secret.as_ref())).collect() }
     }
