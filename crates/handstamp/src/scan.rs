@@ -88,14 +88,22 @@ impl Cursor<'_> {
     }
 
     /// A string, quotes included, and whether it has no escapes.
+    #[inline]
     fn string(&mut self) -> Option<(Range<usize>, bool)> {
         let start = self.at;
         self.expect(b'"')?;
+        let plain = self.rest_of_string()?;
+        Some((start..self.at, plain))
+    }
+
+    /// What is left of a string behind its first quote, and whether that has no escapes.
+    #[inline]
+    fn rest_of_string(&mut self) -> Option<bool> {
         let mut plain = true;
         loop {
-            self.at += until_special(self.text.get(self.at..)?);
+            self.skip_ordinary();
             match self.next()? {
-                b'"' => return Some((start..self.at, plain)),
+                b'"' => return Some(plain),
                 b'\\' => {
                     plain = false;
                     self.next()?;
@@ -106,6 +114,23 @@ impl Cursor<'_> {
         }
     }
 
+    /// Goes to the next quote, backslash or control character: eight bytes at a time, and at the end
+    /// of the text one by one.
+    #[inline]
+    fn skip_ordinary(&mut self) {
+        while let Some(word) = self.text.get(self.at..).and_then(<[u8]>::first_chunk) {
+            let special = special(u64::from_le_bytes(*word));
+            if special != 0 {
+                self.at += special.trailing_zeros() as usize / 8;
+                return;
+            }
+            self.at += 8;
+        }
+        while self.peek().is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)) {
+            self.at += 1;
+        }
+    }
+
     fn value(&mut self) -> Option<Range<usize>> {
         let start = self.at;
         match self.peek()? {
@@ -113,84 +138,77 @@ impl Cursor<'_> {
                 self.string()?;
             }
             b'{' | b'[' => self.nested()?,
-            _ => self.scalar()?,
+            b't' => self.word(b"true")?,
+            b'f' => self.word(b"false")?,
+            b'n' => self.word(b"null")?,
+            _ => self.number()?,
         }
         Some(start..self.at)
     }
 
     /// An object or a list, up to the bracket that closes it.
+    ///
+    /// Between the strings of a value there are a few bytes at most: one by one is the fastest way.
     fn nested(&mut self) -> Option<()> {
         let mut depth = 0usize;
         loop {
-            self.at += until_bracket(self.text.get(self.at..)?);
-            match self.peek()? {
+            let byte = self.next()?;
+            if !STRUCTURAL[usize::from(byte)] {
+                continue;
+            }
+            match byte {
                 b'"' => {
-                    self.string()?;
-                    continue;
+                    self.rest_of_string()?;
                 }
                 b'{' | b'[' => depth += 1,
-                _ => depth -= 1,
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Some(());
+                _ => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Some(());
+                    }
+                }
             }
         }
     }
 
-    /// A number, `true`, `false` or `null`.
-    fn scalar(&mut self) -> Option<()> {
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        self.text[self.at..].starts_with(word).then(|| self.at += word.len())
+    }
+
+    fn number(&mut self) -> Option<()> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
             self.at += 1;
         }
-        let rest = &self.text[start..];
-        let word =
-            [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word));
-        self.at += word.map_or(0, |word| word.len() - (self.at - start));
         (self.at > start).then_some(())
     }
 }
 
-/// How many bytes come before the next quote, backslash or control character.
-fn until_special(text: &[u8]) -> usize {
-    let found = |word: u64| {
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        equal(word, b'"') | equal(word, b'\\') | control
-    };
-    until(text, found, |byte| matches!(byte, b'"' | b'\\' | 0..0x20))
-}
+/// Quotes and brackets of either kind.
+const STRUCTURAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b"\"{}[]";
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
-/// How many bytes come before the next quote or bracket of either kind.
-fn until_bracket(text: &[u8]) -> usize {
-    // In ASCII `[` and `{` differ in one bit, and so do `]` and `}`.
-    let found = |word: u64| {
-        let curly = word | (ONES * 0x20);
-        equal(word, b'"') | equal(curly, b'{') | equal(curly, b'}')
-    };
-    until(text, found, |byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'))
+/// The highest bit of the first byte that is a quote, a backslash or a control character. Bits behind
+/// it may be set wrongly.
+fn special(word: u64) -> u64 {
+    let quote = word ^ (ONES * u64::from(b'"'));
+    let backslash = word ^ (ONES * u64::from(b'\\'));
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let backslash = backslash.wrapping_sub(ONES) & !backslash;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (quote | backslash | control) & HIGHS
 }
 
 const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
-
-/// The highest bit of the first byte that is this one. Bits behind it may be set wrongly.
-fn equal(word: u64, byte: u8) -> u64 {
-    let zero = word ^ (ONES * u64::from(byte));
-    zero.wrapping_sub(ONES) & !zero & HIGHS
-}
-
-/// Looks at eight bytes at a time, and at the rest one by one.
-fn until(text: &[u8], found: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) -> usize {
-    let (words, rest) = text.as_chunks::<8>();
-    for (count, word) in words.iter().enumerate() {
-        let bits = found(u64::from_le_bytes(*word));
-        if bits != 0 {
-            return count * 8 + bits.trailing_zeros() as usize / 8;
-        }
-    }
-    text.len() - rest.len() + rest.iter().position(|byte| is(*byte)).unwrap_or(rest.len())
-}
 
 #[cfg(test)]
 mod tests {
@@ -198,14 +216,6 @@ mod tests {
     use serde_json::{Map, Value};
 
     use super::*;
-
-    #[test]
-    fn brackets_are_found_at_every_place() {
-        for byte in 0..=255 {
-            let found = until_bracket(&[&[b'x'; 11][..], &[byte], &[b'y'; 9]].concat());
-            assert_eq!(found, if b"\"{}[]".contains(&byte) { 11 } else { 21 }, "{byte}");
-        }
-    }
 
     fn found(text: &str) -> Option<Vec<(String, String)>> {
         let mut all = Vec::new();
@@ -225,6 +235,13 @@ mod tests {
         assert_eq!(pairs(r#"{"a\"}":"\\","x":{"y":"{"}}"#).len(), 2);
     }
 
+    /// How many bytes come before the first special one.
+    fn ordinary(text: &[u8]) -> usize {
+        let mut cursor = Cursor { text, at: 0 };
+        cursor.skip_ordinary();
+        cursor.at
+    }
+
     #[test]
     fn special_bytes_are_found_at_every_place() {
         for length in 0..40 {
@@ -232,11 +249,11 @@ mod tests {
                 for special in [b'"', b'\\', 0, 0x1f, b'\n'] {
                     let mut text = vec![b'x'; length];
                     text[at] = special;
-                    assert_eq!(until_special(&text), at);
+                    assert_eq!(ordinary(&text), at);
                 }
             }
             for byte in [b'x', b' ', b'!', b'#', 0x7f, 0x80, 0xff] {
-                assert_eq!(until_special(&vec![byte; length]), length);
+                assert_eq!(ordinary(&vec![byte; length]), length);
             }
         }
     }
