@@ -1,15 +1,13 @@
 //! What handstamp itself knows of a session: kept under one reserved key of the document, which
 //! application code never sees and which express-session carries along untouched.
 
-use std::fmt::Display;
-use std::io::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::object::{Object, to_json};
+use crate::object::{Object, write_member};
 use crate::{SessionId, Timestamp};
 
 /// Our own facts of a session. Names that we don't know, of a later version, are kept.
@@ -89,32 +87,35 @@ impl Facts {
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.push(b'{');
         self.others.write_members(out);
-        let mut member = |name: &str, value: &dyn Display| {
-            let comma = if out.ends_with(b"{") { "" } else { "," };
-            // Writing into a vector can't fail.
-            let _ = write!(out, "{comma}\"{name}\":{value}");
-        };
-        let mut moment = |name, moment: Option<Timestamp>| {
-            moment.into_iter().for_each(|moment| member(name, &moment.as_millis()));
-        };
-        moment("created", self.created);
-        moment("seen", self.seen);
-        moment("until", self.until);
+        let moments = [
+            (&b"\"created\""[..], self.created),
+            (b"\"seen\"", self.seen),
+            (b"\"until\"", self.until),
+        ];
+        for (name, moment) in moments {
+            moment.into_iter().for_each(|moment| member(out, name, &moment.as_millis()));
+        }
         if let Some(idle) = self.idle {
-            member("idle", &idle.as_millis());
+            member(out, b"\"idle\"", &idle.as_millis());
         }
         if let Some(owner) = &self.owner {
-            member("owner", &to_json(owner));
+            member(out, b"\"owner\"", &**owner);
         }
-        if let Some(Ok(device)) = self.device.as_ref().map(serde_json::to_string) {
-            member("device", &device);
+        if let Some(device) = &self.device {
+            member(out, b"\"device\"", device);
         }
         if let Some(successor) = &self.successor {
-            member("successor", &to_json(successor.id.as_str()));
-            member("open", &successor.open);
+            member(out, b"\"successor\"", successor.id.as_str());
+            member(out, b"\"open\"", &successor.open);
         }
         out.push(b'}');
     }
+}
+
+fn member(out: &mut Vec<u8>, name: &[u8], value: &(impl Serialize + ?Sized)) {
+    write_member(out, name, b"");
+    // Writing into a vector can't fail.
+    let _ = serde_json::to_writer(out, value);
 }
 
 fn value<T: for<'de> Deserialize<'de>>(json: &[u8]) -> Option<T> {
@@ -124,12 +125,18 @@ fn value<T: for<'de> Deserialize<'de>>(json: &[u8]) -> Option<T> {
 /// A moment, or a duration, in milliseconds.
 fn moment(json: &[u8]) -> Option<Timestamp> {
     // What we write ourselves are plain digits, at most 16.
-    let digits = json.len() <= 16 && json.iter().all(u8::is_ascii_digit);
-    if digits {
-        let number = json.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+    if json.len() <= 16
+        && let Some(number) = digits(json)
+    {
         return Some(Timestamp::from_millis(number));
     }
     value(json).map(millis)
+}
+
+fn digits(json: &[u8]) -> Option<u64> {
+    json.iter().try_fold(0, |number, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
+    })
 }
 
 /// JavaScript's numbers are floating; negative and huge ones are brought into range.
