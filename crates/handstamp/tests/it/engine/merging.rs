@@ -301,3 +301,15 @@ async fn a_session_that_never_wins_ends_with_a_clear_error() {
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.is_temporary());
 }
+
+// PEERS 4 and 6: pavex and actix forget a write that is the only one.
+#[tokio::test]
+async fn a_removal_or_an_update_that_is_all_a_request_does_is_stored() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    browser.visit(|session| increment(session, "key")).await;
+    assert_eq!(browser.get("key").await, Some(2));
+    browser.visit(|session| session.remove::<i64>("key")).await;
+    assert_eq!(browser.get("key").await, None);
+}
