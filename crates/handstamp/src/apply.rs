@@ -3,6 +3,7 @@
 //! When another request was faster, what this one did is done again on what stands there now. What
 //! has been ended stays ended: nothing here creates a session under an id that a client holds.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::changes::Changes;
@@ -67,6 +68,23 @@ pub(crate) enum Outcome {
     Unchanged,
 }
 
+/// Where an ending began, and the session that it came to and that still lives: the pointer between
+/// them is deleted already.
+#[derive(Debug, Default)]
+pub(crate) struct Reached(Mutex<Option<(SessionId, SessionId)>>);
+
+impl Reached {
+    /// Where an ending of this session has to go on.
+    pub(crate) fn from(&self, start: SessionId) -> SessionId {
+        let way = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        way.filter(|(from, _)| *from == start).map_or(start, |(_, to)| to)
+    }
+
+    pub(crate) fn note(&self, way: Option<(SessionId, SessionId)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = way;
+    }
+}
+
 /// How one came from an id to the session that stands there now, the narrowest way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
@@ -82,6 +100,7 @@ pub(crate) async fn apply(
     manager: &SessionManager,
     work: Work,
     plan: Plan,
+    reached: &Reached,
 ) -> Result<Outcome, SessionError> {
     let now = manager.now();
     let Work { place, document, changes, intent, retired } = work;
@@ -91,12 +110,15 @@ pub(crate) async fn apply(
             Ok(Outcome::Stored(applier.create(document).await?.into(), plan.credential))
         }
         (StoreOperation::Delete, Some(place)) => {
-            manager.end(place.id).await?;
+            manager.end(place.id, reached).await?;
             Ok(Outcome::Deleted(plan.credential))
         }
         (StoreOperation::Replace, Some(place)) => {
             let standing = applier.create(document).await?;
-            manager.end(place.id).await?;
+            if let Err(error) = manager.end(place.id, reached).await {
+                applier.take_back(&standing).await;
+                return Err(error);
+            }
             Ok(Outcome::Stored(standing.into(), plan.credential))
         }
         (StoreOperation::Rotate, Some(place)) => applier.rotate(place, document).await,
@@ -285,10 +307,18 @@ impl Applier<'_> {
             let unknown =
                 |kind| matches!(kind, StoreErrorKind::Timeout | StoreErrorKind::Unavailable);
             if !error.store_error().is_some_and(|error| unknown(error.kind())) {
-                self.abandon(new, Outcome::Gone).await?;
+                self.take_back(new).await;
             }
         }
         retired
+    }
+
+    /// Deletes a new session that nobody has heard of, because the step after it failed. If that fails
+    /// too, the first failure is the one to tell.
+    async fn take_back(&self, new: &Standing) {
+        if let Err(error) = self.manager.call(self.manager.store().delete(&new.place.id)).await {
+            self.manager.tell(|| Event::StoreFailed { error: &error });
+        }
     }
 
     async fn abandon(&self, new: &Standing, outcome: Outcome) -> Result<Outcome, SessionError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
 
-use crate::apply::Place;
+use crate::apply::{Place, Reached};
 use crate::credential::{self, Verified};
 use crate::deadline::within;
 use crate::document::Document;
@@ -294,15 +294,25 @@ impl SessionManager {
     }
 
     /// Ends a session, and those that its id has been rotated to. `false`: there was none.
-    pub(crate) async fn end(&self, mut id: SessionId) -> Result<bool, SessionError> {
+    ///
+    /// A pointer goes before what it leads to, so `reached` keeps the way if that can't be ended now.
+    pub(crate) async fn end(
+        &self,
+        start: SessionId,
+        reached: &Reached,
+    ) -> Result<bool, SessionError> {
+        let mut id = reached.from(start);
         for hop in 0..MAX_HOPS {
-            let Some(document) = self.call(self.store().delete(&id)).await? else {
-                return Ok(hop > 0);
-            };
+            let deleted = self.call(self.store().delete(&id)).await?;
+            reached.note(None);
+            let Some(document) = deleted else { return Ok(hop > 0) };
             self.tell(|| Event::Destroyed { session: id.fingerprint() });
             let ended = self.read_again(&id, &document);
             match ended.and_then(|document| document.facts.successor) {
-                Some(successor) => id = successor.id,
+                Some(successor) => {
+                    id = successor.id;
+                    reached.note(Some((start, id)));
+                }
                 None => break,
             }
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::answer::{Answer, credential_header};
-use crate::apply::{Outcome, Place, Standing, Work, apply};
+use crate::apply::{Outcome, Place, Reached, Standing, Work, apply};
 use crate::changes::{Change, Changes};
 use crate::config::Expiry;
 use crate::credential::Verified;
@@ -48,6 +48,8 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     manager: SessionManager,
     state: Mutex<State>,
+    /// How far a save came that was to end the session and did not.
+    reached: Reached,
     /// One conversation with the store at a time.
     turn: Turn,
 }
@@ -387,7 +389,7 @@ impl Session {
     pub async fn save(&self) -> Result<(), SessionError> {
         let _turn = self.0.turn.take().await;
         let Some((work, plan, mut saving)) = self.begin_save()? else { return Ok(()) };
-        let outcome = apply(&self.0.manager, work, plan).await?;
+        let outcome = apply(&self.0.manager, work, plan, &self.0.reached).await?;
         saving.intent = Intent::Keep;
         self.settle(outcome, saving.epoch)
     }
@@ -430,7 +432,12 @@ impl Session {
             credential: CredentialOperation::None,
             sent: false,
         };
-        Self(Arc::new(Inner { manager, state: Mutex::new(state), turn: Turn::default() }))
+        Self(Arc::new(Inner {
+            manager,
+            state: Mutex::new(state),
+            reached: Reached::default(),
+            turn: Turn::default(),
+        }))
     }
 
     /// Whether the store has nothing to do. What that means for the credential is noted then.

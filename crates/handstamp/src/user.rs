@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::apply::Standing;
+use crate::apply::{Reached, Standing};
 use crate::document::Document;
 use crate::facts::Device;
 use crate::store::{SessionIndex, Stored};
@@ -48,7 +48,7 @@ impl SessionManager {
         let Some(found) = living.iter().find(|living| living.id.fingerprint() == session) else {
             return Ok(false);
         };
-        self.end(found.id).await
+        self.end(found.id, &Reached::default()).await
     }
 
     /// Ends all sessions of a user, but for `except`, and returns how many there were. A session that
@@ -78,7 +78,7 @@ impl SessionManager {
         let mut living = self.living(owner).await?;
         living.sort_by_key(|living| std::cmp::Reverse((living.document.facts.created, living.id)));
         for surplus in living.iter().skip(most.get()) {
-            self.end(surplus.id).await?;
+            self.end(surplus.id, &Reached::default()).await?;
         }
         Ok(())
     }

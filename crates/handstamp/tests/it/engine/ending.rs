@@ -1,4 +1,6 @@
 use handstamp::Expiry;
+use handstamp::store::StoreErrorKind;
+use handstamp_testing::{Fault, Gate, Operation};
 
 use super::*;
 
@@ -176,4 +178,46 @@ async fn a_hundred_thousand_visits_without_a_session_store_nothing() {
         })
         .await;
     assert_eq!((visitor.cookie, app.store.total_calls()), (None, 0), "emptied again");
+}
+
+// The pointer is deleted first: a second try must not take its absence for the session's.
+#[tokio::test]
+async fn an_ending_that_failed_behind_the_pointer_is_finished_by_the_next_save() {
+    for (name, end) in ENDS {
+        let app = App::new();
+        let mut browser = app.browser();
+        browser.insert("key", 1).await;
+        let slow = browser.request().await.unwrap();
+        browser.visit(Session::rotate).await;
+        let rotated = browser.clone();
+        end(&slow).unwrap();
+        let gate = Gate::new();
+        app.store.inject_next(1, Operation::Delete, Fault::WaitAfter(gate.clone()));
+        let saving = tokio::spawn({
+            let slow = slow.clone();
+            async move { slow.save().await }
+        });
+        gate.arrived().await;
+        app.store.inject_next(1, Operation::Delete, Fault::Fail(StoreErrorKind::Unavailable));
+        gate.open();
+        saving.await.unwrap().unwrap_err();
+        browser.respond(slow).await.unwrap();
+        assert!(rotated.request().await.unwrap().is_new(), "{name}");
+        assert_eq!(app.store.inner().len(), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_could_not_take_the_place_of_the_old_one_is_not_left_behind() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.visit(|session| session.login("alice")).await;
+    let session = browser.request().await.unwrap();
+    session.regenerate().unwrap();
+    session.login("alice").unwrap();
+    app.store.inject_next(1, Operation::Delete, Fault::Fail(StoreErrorKind::Unavailable));
+    session.save().await.unwrap_err();
+    assert_eq!(app.sessions.for_user("alice").await.unwrap().len(), 1);
+    browser.respond(session).await.unwrap();
+    assert_eq!(app.sessions.for_user("alice").await.unwrap().len(), 1);
 }
