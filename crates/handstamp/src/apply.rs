@@ -217,8 +217,13 @@ impl Applier<'_> {
 
     /// Gives a session a new id: creates it anew, then retires the old id. Until the second step the
     /// old session is whole; with it the old id becomes a pointer.
-    async fn rotate(&self, mut old: Place, document: Document) -> Result<Outcome, SessionError> {
+    async fn rotate(
+        &self,
+        mut old: Place,
+        mut document: Document,
+    ) -> Result<Outcome, SessionError> {
         let from = old.id;
+        document.facts.from = Some(from.fingerprint());
         let mut new = self.create(document).await?;
         for _ in 0..MAX_ATTEMPTS {
             let retired = self.retire(old, new.place.id).await;
@@ -251,6 +256,7 @@ impl Applier<'_> {
             }
             old = standing.place;
             new.document = self.merged(standing, way)?.document;
+            new.document.facts.from = Some(old.id.fingerprint());
             match self.write(&mut new).await? {
                 Updated::Done(version) => new.place.version = version,
                 // Somebody has revoked the owner's sessions, this one included.

@@ -375,10 +375,12 @@ mod tests {
         document.facts.successor =
             Some(Box::new(Successor { id, until: now().after(DAY), open: true }));
         document.facts.until = Some(now().after(DAY));
+        document.facts.from = Some(id.fingerprint());
         let read = parse(&text(&document)).unwrap();
         assert_eq!(text(&read), text(&document));
         assert_eq!(read.facts.owner, document.facts.owner);
         assert_eq!(read.facts.device, document.facts.device);
+        assert_eq!(read.facts.from, Some(id.fingerprint()));
         assert!(read.facts.successor.is_some_and(|successor| successor.id == id
             && successor.open
             && successor.until == now().after(DAY)));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::object::{Object, write_member};
-use crate::{SessionId, Timestamp};
+use crate::{Fingerprint, SessionId, Timestamp};
 
 /// Our own facts of a session. Names that we don't know, of a later version, are kept.
 #[derive(Clone, Default)]
@@ -25,6 +25,9 @@ pub(crate) struct Facts {
     pub device: Option<Device>,
     /// This session has been rotated: here is where it went.
     pub successor: Option<Box<Successor>>,
+    /// This session is a rotated one: here is where it came from. Until the old id is retired, both
+    /// records stand, and whoever counts sessions has to know that they are one.
+    pub from: Option<Fingerprint>,
     /// What a later version of handstamp has noted.
     pub others: Object,
 }
@@ -53,8 +56,8 @@ pub(crate) struct Successor {
 }
 
 /// The names of the facts that are known here.
-const NAMES: [&str; 8] =
-    ["created", "seen", "until", "idle", "owner", "device", "successor", "open"];
+const NAMES: [&str; 9] =
+    ["created", "seen", "until", "idle", "owner", "device", "successor", "open", "from"];
 
 impl Facts {
     /// Reads the facts, which are this part of the source. A fact of another type than expected counts
@@ -63,7 +66,7 @@ impl Facts {
         let Some((others, known)) = Object::parse_part(source, part, NAMES) else {
             return Self::default();
         };
-        let [created, seen, until, idle, owner, device, successor, open] =
+        let [created, seen, until, idle, owner, device, successor, open, from] =
             known.map(|range| range.map(|range| &source[range]));
         let mut facts = Self {
             created: created.and_then(moment),
@@ -73,6 +76,7 @@ impl Facts {
             owner: owner.and_then(value::<String>).map(Arc::from),
             device: device.and_then(value),
             successor: None,
+            from: from.and_then(value::<String>).and_then(|from| Fingerprint::parse(&from)),
             others,
         };
         if let Some(id) = successor.and_then(value::<String>).and_then(|id| SessionId::parse(&id)) {
@@ -107,6 +111,9 @@ impl Facts {
         if let Some(successor) = &self.successor {
             member(out, b"\"successor\"", successor.id.as_str());
             member(out, b"\"open\"", &successor.open);
+        }
+        if let Some(from) = self.from {
+            member(out, b"\"from\"", &from.to_string());
         }
         out.push(b'}');
     }

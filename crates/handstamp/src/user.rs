@@ -75,7 +75,7 @@ impl SessionManager {
         else {
             return Ok(());
         };
-        let mut living = self.living(owner).await?;
+        let mut living = without_rotating(self.living(owner).await?);
         living.sort_by_key(|living| std::cmp::Reverse((living.document.facts.created, living.id)));
         for surplus in living.iter().skip(most.get()) {
             self.end(surplus.id, &Reached::default()).await?;
@@ -120,6 +120,14 @@ impl SessionManager {
         let message = "this session store can't find sessions by user: it has no index";
         self.store().index().ok_or_else(|| SessionError::new(ErrorKind::Config, message))
     }
+}
+
+/// A session whose id rotates at this moment stands there twice. It counts once, by its old id: ending
+/// that one ends the rotation, too.
+fn without_rotating(mut living: Vec<Living>) -> Vec<Living> {
+    let ids: Vec<_> = living.iter().map(|living| living.id.fingerprint()).collect();
+    living.retain(|living| living.document.facts.from.is_none_or(|from| !ids.contains(&from)));
+    living
 }
 
 struct Living {

@@ -103,6 +103,35 @@ async fn a_login_above_the_limit_ends_the_oldest_session() {
 }
 
 #[tokio::test]
+async fn a_session_whose_id_rotates_counts_once_against_the_limit() {
+    use handstamp_testing::{Fault, Gate, Operation};
+    let app = App::with(
+        SessionConfig::strict().with_max_sessions_per_owner(NonZeroUsize::new(2).unwrap()),
+    );
+    let oldest = signed_in(&app, "alice", "").await;
+    app.clock.advance(MINUTE);
+    let mut rotating = signed_in(&app, "alice", "").await;
+    app.clock.advance(MINUTE);
+
+    let session = rotating.request().await.unwrap();
+    session.rotate().unwrap();
+    let gate = Gate::new();
+    app.store.inject_next(1, Operation::Create, Fault::WaitAfter(gate.clone()));
+    let rotation = tokio::spawn(async move {
+        rotating.respond(session).await.unwrap();
+        rotating
+    });
+    gate.arrived().await;
+    let newest = signed_in(&app, "alice", "").await;
+    gate.open();
+    let rotated = rotation.await.unwrap();
+
+    assert!(oldest.request().await.unwrap().is_new());
+    assert!(!rotated.request().await.unwrap().is_new());
+    assert!(!newest.request().await.unwrap().is_new());
+}
+
+#[tokio::test]
 async fn revoking_a_session_while_its_id_rotates_ends_it_under_both_ids() {
     use handstamp_testing::{Fault, Gate, Operation};
     for operation in [Operation::Create, Operation::Update] {
