@@ -1,5 +1,5 @@
 use handstamp::SessionStore;
-use handstamp::store::Updated;
+use handstamp::store::{Record, Updated};
 
 use crate::support::{Folder, document, id, living, process, put, record, said};
 
@@ -14,6 +14,23 @@ async fn sessions_survive_a_restart_at_their_versions() {
     assert_eq!(living(&store, &id("a")).await.version, version);
     let updated = store.update(&id("a"), version, &record("2")).await.unwrap();
     assert!(matches!(updated, Updated::Done(_)));
+}
+
+#[tokio::test]
+async fn what_was_ended_stays_ended_after_a_restart() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let of_alice = Record { owner: Some("alice".into()), ..record("1") };
+    put(&store, &id("revoked"), &of_alice).await;
+    put(&store, &id("deleted"), &record("1")).await;
+    store.index().unwrap().revoke("alice", None).await.unwrap();
+    store.delete(&id("deleted")).await.unwrap();
+    drop(store);
+
+    let store = folder.open();
+    assert!(store.load(&id("revoked")).await.unwrap().is_none());
+    assert!(store.load(&id("deleted")).await.unwrap().is_none());
+    assert!(store.index().unwrap().list("alice").await.unwrap().is_empty());
 }
 
 #[tokio::test]

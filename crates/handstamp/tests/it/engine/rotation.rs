@@ -23,6 +23,22 @@ async fn rotating_keeps_the_data_under_a_new_id() {
     assert_eq!((browser.get("key").await, browser.get("more").await), (Some(1), Some(2)));
 }
 
+#[tokio::test]
+async fn what_is_set_after_a_rotation_in_the_same_request_is_kept_under_the_new_id() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.insert("key", 1).await;
+    let before = browser.id();
+    browser
+        .visit(|session| {
+            session.rotate()?;
+            session.insert("more", 2)
+        })
+        .await;
+    assert_ne!(browser.id(), before);
+    assert_eq!((browser.get("key").await, browser.get("more").await), (Some(1), Some(2)));
+}
+
 // S10
 #[tokio::test]
 async fn the_old_id_leads_to_the_session_for_the_grace_time_and_never_after_it() {
