@@ -35,6 +35,8 @@ pub(crate) struct Work {
     /// What led there.
     pub changes: Changes,
     pub intent: Intent,
+    /// The id that a new record gets, if the caller has made one.
+    pub next_id: Option<SessionId>,
     /// The place holds a pointer, not the session.
     pub retired: bool,
 }
@@ -103,8 +105,8 @@ pub(crate) async fn apply(
     reached: &Reached,
 ) -> Result<Outcome, SessionError> {
     let now = manager.now();
-    let Work { place, document, changes, intent, retired } = work;
-    let applier = Applier { manager, now, changes: &changes, intent };
+    let Work { place, document, changes, intent, next_id, retired } = work;
+    let applier = Applier { manager, now, changes: &changes, intent, next_id };
     let outcome = match (plan.store, place) {
         (StoreOperation::Create, _) => {
             Ok(Outcome::Stored(applier.create(document).await?.into(), plan.credential))
@@ -144,6 +146,7 @@ struct Applier<'a> {
     now: Timestamp,
     changes: &'a Changes,
     intent: Intent,
+    next_id: Option<SessionId>,
 }
 
 impl Applier<'_> {
@@ -151,8 +154,9 @@ impl Applier<'_> {
     async fn create(&self, mut document: Document) -> Result<Standing, SessionError> {
         let config = self.manager.config();
         document.refresh(config, self.now);
-        for _ in 0..MAX_IDS {
-            let id = self.manager.make_id()?;
+        let tries = if self.next_id.is_some() { 1 } else { MAX_IDS };
+        for _ in 0..tries {
+            let id = self.next_id.map_or_else(|| self.manager.make_id(), Ok)?;
             let record =
                 self.manager.record(&id, &document, document.lifetime(config, self.now))?;
             if let Created::Done(version) =
@@ -162,9 +166,7 @@ impl Applier<'_> {
                 return Ok(Standing { place: Place { id, version }, document });
             }
         }
-        let message = format!(
-            "{MAX_IDS} new ids in turn were taken already: the id generator repeats itself"
-        );
+        let message = "every new id was taken already: the id generator repeats itself";
         Err(SessionError::new(ErrorKind::Random, message))
     }
 

@@ -18,6 +18,8 @@ use crate::{SessionConfig, SessionError, Timestamp};
 pub(crate) enum Change {
     /// Everything of the application goes, what others wrote meanwhile included.
     Clear,
+    /// express-session's `cookie` object, from code that keeps it itself.
+    Cookie(Arc<str>),
     Device(Device),
     Expiry(Expiry),
     /// The session belongs to this owner. Another owner's data don't stay.
@@ -104,6 +106,7 @@ impl Change {
     ) -> Result<(), SessionError> {
         match self {
             Self::Clear => document.data = Object::default(),
+            Self::Cookie(cookie) => document.set_cookie(cookie, config, now),
             Self::Device(device) => document.facts.device = Some(device.clone()),
             Self::Expiry(expiry) => document.set_expiry(*expiry, config, now),
             Self::Login(owner) => login(document, owner, config, now),
@@ -120,7 +123,9 @@ impl Change {
     fn key(&self) -> Option<&str> {
         match self {
             Self::Remove(key) | Self::Set(key, _) | Self::Update(key, _) => Some(key),
-            Self::Clear | Self::Device(_) | Self::Expiry(_) | Self::Login(_) => None,
+            Self::Clear | Self::Cookie(_) | Self::Device(_) | Self::Expiry(_) | Self::Login(_) => {
+                None
+            }
         }
     }
 }
@@ -130,6 +135,7 @@ impl fmt::Debug for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clear => f.write_str("Clear"),
+            Self::Cookie(_) => f.write_str("Cookie"),
             Self::Device(_) => f.write_str("Device"),
             Self::Expiry(expiry) => write!(f, "{expiry:?}"),
             Self::Login(_) => f.write_str("Login"),

@@ -175,6 +175,19 @@ impl Document {
         self.refresh(config, now);
     }
 
+    /// Takes over a `cookie` object: its attributes, and by `originalMaxAge` how long the session lives.
+    /// What is no object is left alone.
+    pub(crate) fn set_cookie(&mut self, cookie: &Arc<str>, config: &SessionConfig, now: Timestamp) {
+        let source: Arc<[u8]> = Arc::from(cookie.as_bytes());
+        let Some(max_age) = max_age(&source, 0..source.len()) else { return };
+        self.max_age = max_age;
+        if max_age.is_some() {
+            self.facts.idle = None;
+        }
+        self.cookie = Text::Own(Arc::clone(cookie));
+        self.refresh(config, now);
+    }
+
     /// Notes that the session is being written now: what express-session's `touch` does.
     pub(crate) fn refresh(&mut self, config: &SessionConfig, now: Timestamp) {
         self.facts.created.get_or_insert(now);
@@ -220,6 +233,11 @@ fn max_age(source: &Arc<[u8]>, cookie: Range<usize>) -> Option<Option<Duration>>
     let millis: Option<f64> = max_age.and_then(|range| serde_json::from_slice(&source[range]).ok());
     let millis = millis.filter(|millis| *millis >= 1.0);
     Some(millis.map(|millis| Duration::from_secs_f64((millis / 1000.0).min(1e12))))
+}
+
+/// Whether this is an object, as express-session's `cookie` has to be.
+pub(crate) fn is_cookie(json: &str) -> bool {
+    Object::parse(&Arc::from(json.as_bytes()), []).is_some()
 }
 
 /// Whether an application may use this key.

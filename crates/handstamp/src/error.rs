@@ -38,6 +38,8 @@ pub enum ErrorKind {
     /// The session can only be read: the store failed and the failure policy is
     /// [`Anonymous`](crate::FailurePolicy::Anonymous).
     ReadOnly,
+    /// A value was [computed elsewhere](crate::Session::set_computed) from one that has changed meanwhile.
+    Stale,
     /// The store failed; the source is a [`StoreError`].
     Store,
     /// The session is larger than the configuration allows.

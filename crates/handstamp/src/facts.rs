@@ -87,6 +87,13 @@ impl Facts {
         facts
     }
 
+    /// The facts as JSON.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        out
+    }
+
     /// Writes the facts as JSON.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.push(b'{');

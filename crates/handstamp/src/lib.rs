@@ -74,7 +74,7 @@ pub use keys::Keys;
 pub use manager::SessionManager;
 pub use memory::MemoryStore;
 pub use seal::SealingKeys;
-pub use session::Session;
+pub use session::{LookUp, Session, Snapshot};
 pub use store::SessionStore;
 pub use transport::Transport;
 pub use user::UserSession;

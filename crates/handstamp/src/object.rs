@@ -141,6 +141,11 @@ impl Object {
         self.members.iter().map(|member| unescape(member.name.bytes(&self.source)))
     }
 
+    /// The members, in order: names unescaped, values as JSON.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Cow<'_, str>, &[u8])> {
+        self.names().zip(self.members.iter().map(|member| member.value.bytes(&self.source)))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

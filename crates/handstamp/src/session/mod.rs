@@ -14,11 +14,14 @@ use crate::{Event, SessionError, SessionManager};
 mod life;
 /// From memory to the store and back.
 mod saving;
+/// A session as text, for handlers in another language.
+mod snapshot;
 /// What a request knows of its session.
 mod state;
 /// Reading and writing values.
 mod values;
 
+pub use snapshot::{LookUp, Snapshot};
 pub(crate) use state::{Claim, Presented};
 
 use state::State;

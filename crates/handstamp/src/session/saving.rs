@@ -104,6 +104,7 @@ impl Session {
             document: state.claim.document.clone(),
             changes: state.changes.clone(),
             intent: state.intent,
+            next_id: state.next_id,
             retired: state.claim.held == Held::Retired,
         };
         let saving = Saving { session: self, epoch: state.epoch, intent: state.intent };
@@ -149,6 +150,7 @@ impl Session {
                 state.claim.expires = now.after(document.lifetime(manager.config(), now));
                 state.claim.held = Held::Stored;
                 state.claim.place = Some(place);
+                state.next_id = state.next_id.filter(|id| *id != place.id);
                 state.note_credential(credential);
                 state.touch = false;
                 if same {

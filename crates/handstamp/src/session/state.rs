@@ -5,7 +5,7 @@ use crate::changes::Changes;
 use crate::credential::Verified;
 use crate::document::Document;
 use crate::plan::{CredentialOperation, Held, Intent, Situation};
-use crate::{ErrorKind, SessionError, SessionManager, Timestamp};
+use crate::{ErrorKind, SessionError, SessionId, SessionManager, Timestamp};
 
 /// What a request knows of its session.
 pub(super) struct State {
@@ -21,6 +21,8 @@ pub(super) struct State {
     /// How often the session was begun anew. A save that was under way then must not undo it.
     pub epoch: u32,
     pub intent: Intent,
+    /// The id that the session gets next, if the caller has made one.
+    pub next_id: Option<SessionId>,
     /// The application asked for a touch.
     pub touch: bool,
     /// What a save has decided on and the response still has to carry.
@@ -74,6 +76,7 @@ impl State {
             saving: 0,
             epoch: 0,
             intent: Intent::Keep,
+            next_id: None,
             touch: false,
             credential: CredentialOperation::None,
             sent: false,

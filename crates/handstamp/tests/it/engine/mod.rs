@@ -30,6 +30,8 @@ mod model;
 mod rotation;
 /// No id, no secret and no value anywhere it could be read.
 mod secrecy;
+/// Sessions put aside as text and taken up again.
+mod snapshots;
 /// The sessions of a user.
 mod users;
 

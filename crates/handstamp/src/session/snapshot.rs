@@ -1,0 +1,250 @@
+//! A session put aside as text and taken up again: for an adapter whose handlers are written in
+//! another language and change a copy of the data.
+//!
+//! The handler's copy comes back as a whole. Here it is turned into the steps that lead from what was
+//! read to what is wanted, key by key, so that the merge with other requests is the same as for
+//! everyone else. What such a copy can't hold exactly (JavaScript's numbers are floating) and did not
+//! change stays as it was stored.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Claim, Presented, Session};
+use crate::apply::{Place, Reached};
+use crate::changes::Change;
+use crate::document::{Document, RESERVED, is_cookie};
+use crate::object::Object;
+use crate::plan::Held;
+use crate::store::Version;
+use crate::{ErrorKind, SessionConfig, SessionError, SessionId, SessionManager};
+
+/// A stored session as text.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// The session's id. It may be another one than was asked for, if that has been rotated.
+    pub id: SessionId,
+    /// The writing that this was read from.
+    pub version: Version,
+    /// How long the session lives if it is not used.
+    pub remaining: Duration,
+    /// Whether so much of its idle time has passed that it is to be [touched](Session::touch).
+    pub due: bool,
+    /// Who is signed in.
+    pub owner: Option<Arc<str>>,
+    /// express-session's `cookie` object, as JSON.
+    pub cookie: String,
+    /// The application's keys: a JSON object.
+    pub data: String,
+    /// What handstamp itself notes of the session: a JSON object, to be handed back as it is.
+    pub facts: String,
+}
+
+/// A session that was looked up by its id.
+#[derive(Debug)]
+pub enum LookUp {
+    /// There is none, or it is over.
+    Missing,
+    /// A login has retired this id. What is written to it is added to the session that it was, which
+    /// can't be seen, and no credential must be sent for it.
+    Retired(Session),
+    /// It is there.
+    Stored(Session),
+}
+
+impl SessionManager {
+    /// Finds a session by an id whose signature the caller has verified: mostly one round trip.
+    ///
+    /// An id that was rotated leads to the session's new one.
+    ///
+    /// # Errors
+    /// The store failed. The failure policy is the caller's business here.
+    pub async fn look_up(&self, id: SessionId) -> Result<LookUp, SessionError> {
+        let Some(claim) = self.find_again(id).await? else { return Ok(LookUp::Missing) };
+        let retired = claim.held == Held::Retired;
+        let session = Session::new(self.clone(), Presented::default(), claim);
+        Ok(if retired { LookUp::Retired(session) } else { LookUp::Stored(session) })
+    }
+
+    /// A new, empty session that will get this id when it is stored.
+    #[must_use]
+    pub fn begin(&self, id: SessionId) -> Session {
+        let claim = Claim::new(Held::Nothing, self.new_document());
+        let session = Session::new(self.clone(), Presented::default(), claim);
+        session.set_next_id(id);
+        session
+    }
+
+    /// Takes a session up again that was put aside by [`Session::snapshot`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Value`]: the texts are not what was put aside.
+    pub fn resume(&self, snapshot: &Snapshot) -> Result<Session, SessionError> {
+        let document = assemble(snapshot, self.config()).ok_or_else(|| {
+            SessionError::new(ErrorKind::Value, "the session that was put aside is no document")
+        })?;
+        let claim = Claim {
+            place: Some(Place { id: snapshot.id, version: snapshot.version }),
+            expires: self.now().after(snapshot.remaining),
+            ..Claim::new(Held::Stored, document)
+        };
+        Ok(Session::new(self.clone(), Presented::default(), claim))
+    }
+
+    /// Ends the session of this id, and what it was rotated to. `false`: there was none.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn end_session(&self, id: SessionId) -> Result<bool, SessionError> {
+        self.end(id, &Reached::default()).await
+    }
+}
+
+impl Session {
+    /// The session as text, as it stands here. `None`: it is not stored.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let manager = &self.0.manager;
+        let state = self.state();
+        let place = state.claim.place.filter(|_| state.claim.held == Held::Stored)?;
+        let document = &state.claim.document;
+        let now = manager.now();
+        Some(Snapshot {
+            id: place.id,
+            version: place.version,
+            remaining: state.claim.expires.remaining(now),
+            due: state.situation(manager).due,
+            owner: document.facts.owner.clone(),
+            cookie: text(document.cookie_json().to_vec()),
+            data: text(document.data.to_json()),
+            facts: text(document.facts.to_json()),
+        })
+    }
+
+    /// The id that the session gets when it is stored for the first time, or next rotated, in the place
+    /// of one that the manager makes. If it is taken then, saving is an error of the kind
+    /// [`Random`](ErrorKind::Random).
+    pub fn set_next_id(&self, id: SessionId) {
+        self.state().next_id = Some(id);
+    }
+
+    /// Makes the application's keys those of this JSON object, by as few steps as it takes, and tells
+    /// whether any was needed. A value that is the same for JavaScript stays as it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Value`]: it is no JSON object; and as [`insert`](Self::insert), but for reserved
+    /// names: those are the other language's business.
+    pub fn assign(&self, object: &str) -> Result<bool, SessionError> {
+        let source = Arc::from(object.as_bytes());
+        let (wanted, [_, _]) = Object::parse(&source, ["cookie", RESERVED]).ok_or_else(|| {
+            SessionError::new(ErrorKind::Value, "the session's data is no JSON object")
+        })?;
+        let steps = steps(&self.state().claim.document.data, &wanted);
+        let changed = !steps.is_empty();
+        steps.into_iter().try_for_each(|step| self.change(|_| Ok(Some(step))))?;
+        Ok(changed)
+    }
+
+    /// Makes express-session's `cookie` object this one: its attributes, and by `originalMaxAge` how
+    /// long the session lives.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Value`]: it is no JSON object; and as [`insert`](Self::insert).
+    pub fn assign_cookie(&self, cookie: &str) -> Result<(), SessionError> {
+        if !is_cookie(cookie) {
+            let message = "the session's cookie is no JSON object";
+            return Err(SessionError::new(ErrorKind::Value, message));
+        }
+        self.change(|_| Ok(Some(Change::Cookie(cookie.into()))))
+    }
+
+    /// Sets a key to a value that the caller has computed from `from`; both are JSON, `None` is no value.
+    ///
+    /// If the key holds something else when the session is saved, nothing is saved, and the error is of
+    /// the kind [`Stale`](ErrorKind::Stale): look the session up again and compute anew.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); `Stale` at once if the key holds something else already.
+    pub fn set_computed(
+        &self,
+        key: &str,
+        from: Option<&str>,
+        value: Option<&str>,
+    ) -> Result<(), SessionError> {
+        let (from, value) = (from.map(str::to_owned), value.map(Arc::from));
+        let name = key.to_owned();
+        let compute = move |current: Option<&[u8]>| {
+            let same = match (current, &from) {
+                (Some(current), Some(from)) => is_same(current, from.as_bytes()),
+                (None, None) => true,
+                _ => false,
+            };
+            if same { Ok(value.clone()) } else { Err(stale(&name)) }
+        };
+        self.change(|_| Ok(Some(Change::Update(key.into(), Arc::new(compute)))))
+    }
+}
+
+/// The document that a snapshot was made of.
+fn assemble(snapshot: &Snapshot, config: &SessionConfig) -> Option<Document> {
+    let Snapshot { cookie, data, facts, .. } = snapshot;
+    let members = data.strip_prefix('{')?.strip_suffix('}')?;
+    let comma = if members.is_empty() { "" } else { "," };
+    let json = format!("{{\"cookie\":{cookie},{members}{comma}\"{RESERVED}\":{facts}}}");
+    Document::parse(&json.into_bytes().into(), config)
+}
+
+/// The steps from what there is to what is wanted.
+fn steps(held: &Object, wanted: &Object) -> Vec<Change> {
+    let mut kept: HashMap<_, _> = held.iter().collect();
+    let mut steps = Vec::new();
+    for (name, value) in wanted.iter() {
+        if !kept.remove(&name).is_some_and(|held| is_same(held, value)) {
+            steps.push(Change::Set(name.into(), text(value.to_vec()).into()));
+        }
+    }
+    steps.extend(kept.into_keys().map(|name| Change::Remove(name.into())));
+    steps
+}
+
+/// Whether two JSON texts are the same value for JavaScript: whose numbers are floating, and for which
+/// the order of an object's keys is no difference.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let parse = |json| serde_json::from_slice::<Value>(json).ok();
+    one == other
+        || matches!((parse(one), parse(other)), (Some(one), Some(other)) if equal(&one, &other))
+}
+
+fn equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let same = |(name, one)| other.get(name).is_some_and(|other| equal(one, other));
+            one.len() == other.len() && one.iter().all(same)
+        }
+        _ => one == other,
+    }
+}
+
+fn stale(key: &str) -> SessionError {
+    let message = format!("the key {key:?} was changed by another request; compute its value anew");
+    SessionError::new(ErrorKind::Stale, message)
+}
+
+fn text(json: Vec<u8>) -> String {
+    // Documents are checked for UTF-8 when they are read.
+    String::from_utf8(json).unwrap_or_default()
+}
+
+/// Shows how much there is, never what.
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Snapshot(#{}, {} bytes of data)", self.id.fingerprint(), self.data.len())
+    }
+}

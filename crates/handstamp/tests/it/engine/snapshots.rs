@@ -1,0 +1,152 @@
+use handstamp::{ErrorKind, LookUp, Snapshot};
+
+use super::*;
+
+/// A stored session with this data, and its snapshot.
+async fn stored(app: &App, data: &str) -> Snapshot {
+    let session = app.sessions.begin(SessionId::random().unwrap());
+    session.assign(data).unwrap();
+    session.save().await.unwrap();
+    session.snapshot().unwrap()
+}
+
+/// What the store holds now.
+async fn look_up(app: &App, id: SessionId) -> Session {
+    match app.sessions.look_up(id).await.unwrap() {
+        LookUp::Stored(session) => session,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_session_gets_the_id_that_was_made_for_it() {
+    let app = App::new();
+    let id = SessionId::random().unwrap();
+    let session = app.sessions.begin(id);
+    session.assign(r#"{"a":1}"#).unwrap();
+    session.save().await.unwrap();
+    assert_eq!(session.snapshot().unwrap().id, id);
+    assert_eq!(look_up(&app, id).await.get::<i64>("a").unwrap(), Some(1));
+}
+
+// S11
+#[tokio::test]
+async fn an_id_that_is_taken_is_an_error_and_the_session_there_stays() {
+    let app = App::new();
+    let first = stored(&app, r#"{"whose":"anna's"}"#).await;
+    let second = app.sessions.begin(first.id);
+    second.assign(r#"{"whose":"bert's"}"#).unwrap();
+    assert_eq!(second.save().await.unwrap_err().kind(), ErrorKind::Random);
+    assert_eq!(look_up(&app, first.id).await.snapshot().unwrap().data, first.data);
+}
+
+#[tokio::test]
+async fn what_a_copy_did_not_change_stays_byte_for_byte() {
+    let app = App::new();
+    let data = r#"{"big":9007199254740993,"price":1.50,"e":1e2,"text":"\u00e9","n":1}"#;
+    let before = stored(&app, data).await;
+    let session = app.sessions.resume(&before).unwrap();
+    // What JSON.stringify makes of JSON.parse of it, and one change.
+    let copy = r#"{"big":9007199254740992,"price":1.5,"e":100,"text":"é","n":2}"#;
+    assert!(session.assign(copy).unwrap());
+    session.save().await.unwrap();
+    let after = look_up(&app, before.id).await.snapshot().unwrap();
+    assert_eq!(after.data, data.replace(r#""n":1"#, r#""n":2"#));
+    assert!(!app.sessions.resume(&after).unwrap().assign(&after.data).unwrap());
+}
+
+#[tokio::test]
+async fn copies_that_changed_different_keys_are_merged() {
+    let app = App::new();
+    let before = stored(&app, r#"{"old":0,"n":1}"#).await;
+    let (first, second) =
+        (app.sessions.resume(&before).unwrap(), app.sessions.resume(&before).unwrap());
+    first.assign(r#"{"old":0,"n":1,"cart":[1]}"#).unwrap();
+    second.assign(r#"{"n":2}"#).unwrap();
+    first.save().await.unwrap();
+    second.save().await.unwrap();
+    assert_eq!(second.snapshot().unwrap().data, r#"{"n":2,"cart":[1]}"#);
+    assert_eq!(look_up(&app, before.id).await.snapshot().unwrap().data, r#"{"n":2,"cart":[1]}"#);
+}
+
+#[tokio::test]
+async fn a_value_computed_from_one_that_changed_is_stale_and_nothing_is_saved() {
+    let app = App::new();
+    let before = stored(&app, r#"{"n":1}"#).await;
+    let (first, second) =
+        (app.sessions.resume(&before).unwrap(), app.sessions.resume(&before).unwrap());
+    first.set_computed("n", Some("1"), Some("2")).unwrap();
+    second.set_computed("n", Some("1.0"), Some("2")).unwrap();
+    second.assign_cookie(r#"{"originalMaxAge":60000,"path":"/"}"#).unwrap();
+    first.save().await.unwrap();
+    assert_eq!(second.save().await.unwrap_err().kind(), ErrorKind::Stale);
+    let now = look_up(&app, before.id).await;
+    assert_eq!(now.get::<i64>("n").unwrap(), Some(2));
+    assert!(!now.expiry().is_persistent());
+    now.set_computed("n", Some("2"), Some("3")).unwrap();
+    now.set_computed("gone", None, Some("0")).unwrap();
+    now.save().await.unwrap();
+    assert_eq!(now.snapshot().unwrap().data, r#"{"n":3,"gone":0}"#);
+    let stale = now.set_computed("n", None, Some("4")).unwrap_err();
+    assert_eq!(stale.kind(), ErrorKind::Stale);
+}
+
+#[tokio::test]
+async fn a_cookie_object_says_how_long_its_session_lives() {
+    let app = App::new();
+    let before = stored(&app, r#"{"n":1}"#).await;
+    let session = app.sessions.resume(&before).unwrap();
+    session.assign_cookie(r#"{"originalMaxAge":60000,"expires":null,"path":"/x"}"#).unwrap();
+    session.save().await.unwrap();
+    let after = look_up(&app, before.id).await;
+    assert_eq!((after.expiry().idle_limit(), after.expiry().is_persistent()), (MINUTE, true));
+    assert_eq!(after.snapshot().unwrap().remaining, MINUTE);
+    assert!(after.snapshot().unwrap().cookie.contains(r#""path":"/x""#));
+    app.clock.advance(MINUTE);
+    assert!(matches!(app.sessions.look_up(before.id).await.unwrap(), LookUp::Missing));
+}
+
+#[tokio::test]
+async fn a_copy_is_not_saved_into_a_session_that_was_ended() {
+    let app = App::new();
+    let before = stored(&app, r#"{"n":1}"#).await;
+    let session = app.sessions.resume(&before).unwrap();
+    session.assign(r#"{"n":2}"#).unwrap();
+    assert!(app.sessions.end_session(before.id).await.unwrap());
+    assert!(!app.sessions.end_session(before.id).await.unwrap());
+    session.save().await.unwrap();
+    assert!(session.is_ended() && session.snapshot().is_none());
+    assert!(matches!(app.sessions.look_up(before.id).await.unwrap(), LookUp::Missing));
+}
+
+#[tokio::test]
+async fn an_id_that_a_login_retired_can_only_be_added_to() {
+    let app = App::new();
+    let before = stored(&app, r#"{"n":1}"#).await;
+    let session = app.sessions.resume(&before).unwrap();
+    session.login("alice").unwrap();
+    let id = SessionId::random().unwrap();
+    session.set_next_id(id);
+    session.save().await.unwrap();
+    assert_eq!(session.snapshot().unwrap().id, id);
+    let LookUp::Retired(old) = app.sessions.look_up(before.id).await.unwrap() else { panic!() };
+    assert!(old.snapshot().is_none() && old.is_empty());
+    old.assign(r#"{"n":7,"more":true}"#).unwrap();
+    old.save().await.unwrap();
+    let now = look_up(&app, id).await.snapshot().unwrap();
+    assert_eq!(now.data, r#"{"n":1,"more":true}"#);
+    assert_eq!(now.owner.as_deref(), Some("alice"));
+}
+
+#[tokio::test]
+async fn texts_that_are_no_session_are_refused() {
+    let app = App::new();
+    let before = stored(&app, r#"{"n":1}"#).await;
+    for bad in ["", "[]", "{", "null", r#"{"n":}"#] {
+        let session = app.sessions.resume(&before).unwrap();
+        assert_eq!(session.assign(bad).unwrap_err().kind(), ErrorKind::Value, "{bad}");
+        assert_eq!(session.assign_cookie(bad).unwrap_err().kind(), ErrorKind::Value, "{bad}");
+        let bad = Snapshot { data: bad.into(), ..before.clone() };
+        assert_eq!(app.sessions.resume(&bad).unwrap_err().kind(), ErrorKind::Value);
+    }
+}
