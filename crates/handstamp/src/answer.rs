@@ -75,7 +75,8 @@ pub(crate) fn credential_header(
     let way = config.transports.get(transport)?;
     let value = match (operation, session) {
         (CredentialOperation::Issue, Some((id, document))) => {
-            let credential = credential::sign(id, manager.keys());
+            // Without a key nothing is ever stored.
+            let credential = credential::sign(id.as_str(), manager.keys())?;
             if way.is_cookie() {
                 config.cookie.issue(&credential, browser_expiry(document, manager))
             } else {

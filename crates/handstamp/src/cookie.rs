@@ -285,8 +285,14 @@ impl CookieConfig {
 
 /// Every value that a `Cookie` header has under this name, in its order (RFC 6265, section 5.4).
 ///
-/// Bytes, because another application's cookie may hold anything and must not hide ours.
-pub(crate) fn values<'a>(header: &'a [u8], name: &str) -> impl Iterator<Item = &'a str> {
+/// Bytes, because another application's cookie may hold anything and must not hide ours. A value stands
+/// as it came: quoted, percent-encoded.
+///
+/// ```
+/// let header = b"theme=dark; sid=a; sid=\"b\"";
+/// assert_eq!(handstamp::cookie_values(header, "sid").collect::<Vec<_>>(), ["a", "\"b\""]);
+/// ```
+pub fn values<'a>(header: &'a [u8], name: &str) -> impl Iterator<Item = &'a str> {
     header.split(|&byte| byte == b';').filter_map(move |pair| {
         let value = pair
             .trim_ascii_start()

@@ -7,8 +7,11 @@ use std::borrow::Cow;
 
 use crate::{Keys, SessionId};
 
-/// The longest value that is looked at, in bytes: an id of 128, a signature of 43, percent-encoded.
+/// The longest value with one of our ids, in bytes: an id of 128, a signature of 43, percent-encoded.
 const MAX_LENGTH: usize = 1024;
+
+/// The longest value that is looked at: browsers keep no longer cookies (RFC 6265bis, section 5.6).
+const MAX_ANY_LENGTH: usize = 4096;
 
 /// An id whose signature was found good.
 #[derive(Clone, Copy, Debug)]
@@ -18,9 +21,9 @@ pub(crate) struct Verified {
     pub by_old_key: bool,
 }
 
-/// Signs an id. The caller has made sure that there is a key.
-pub(crate) fn sign(id: &SessionId, keys: &Keys) -> String {
-    format!("s:{}.{}", id.as_str(), keys.sign(id.as_str()).unwrap_or_default())
+/// Signs an id. `None`: there is no key.
+pub(crate) fn sign(id: &str, keys: &Keys) -> Option<String> {
+    Some(format!("s:{id}.{}", keys.sign(id)?))
 }
 
 /// Verifies a header's or cookie's value: percent-encoded or not, quoted or not.
@@ -30,11 +33,20 @@ pub(crate) fn verify(value: &str, keys: &Keys) -> Option<Verified> {
     if value.len() > MAX_LENGTH {
         return None;
     }
+    let verified =
+        |id: &str, key| Some(Verified { id: SessionId::parse(id)?, by_old_key: key > 0 });
+    read(value, keys, verified)?
+}
+
+/// Hands the id of a good credential, whatever characters it has, and the place of its key to `take`.
+pub(crate) fn read<T>(value: &str, keys: &Keys, take: impl FnOnce(&str, usize) -> T) -> Option<T> {
+    if value.len() > MAX_ANY_LENGTH {
+        return None;
+    }
     let value = percent_decode(unquote(value));
     // The id itself may hold dots; the signature can't.
     let (id, signature) = value.strip_prefix("s:")?.rsplit_once('.')?;
-    let key = keys.verify(id, signature)?;
-    SessionId::parse(id).map(|id| Verified { id, by_old_key: key > 0 })
+    Some(take(id, keys.verify(id, signature)?))
 }
 
 /// Percent-encodes what `encodeURIComponent` does (ECMA-262, 19.2.6.4).
@@ -96,7 +108,7 @@ mod tests {
 
     #[test]
     fn cookie_values_are_those_of_express_session() {
-        let encoded = |id, keys: Keys| percent_encode(&sign(&SessionId::parse(id).unwrap(), &keys));
+        let encoded = |id, keys: Keys| keys.credential(id).unwrap();
         assert_eq!(
             encoded("apple", keys()),
             "s%3Aapple.D8Y%2BpkTAmeR0PobOhY4G97PRW%2Bj7bUnP%2F5m6%2FOn1MCU"
@@ -179,6 +191,20 @@ mod tests {
             assert!(verify(&credential, &keys()).is_none(), "{id}");
             assert!(verify(&percent_encode(&credential), &keys()).is_none(), "{id}");
         }
+    }
+
+    // Other languages' stores may use any id, and express-session signs any.
+    #[test]
+    fn an_id_of_any_characters_is_signed_and_read_by_who_asks_for_it() {
+        let keys = keys();
+        for id in ["../etc/passwd", "a.b", "a%2eb", "é \"x\"", "", &"a".repeat(2000)] {
+            let credential = keys.credential(id).unwrap();
+            assert_eq!(keys.read_credential(&credential), Some((id.to_owned(), 0)));
+            assert_eq!(Keys::express(["x"]).read_credential(&credential), None);
+        }
+        let long = keys.credential(&"a".repeat(4096)).unwrap();
+        assert_eq!(keys.read_credential(&long), None);
+        assert_eq!(keys.read_credential("s%3Aapple.%"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::SessionError;
+use crate::credential::{self, percent_encode};
 
 /// The fewest bytes of a secret: the size of what HMAC-SHA256 gives (RFC 2104, section 3).
 const MIN_BYTES: usize = 32;
@@ -88,6 +89,34 @@ impl Keys {
     /// [`Config`](crate::ErrorKind::Config).
     pub fn express<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Self {
         Self { states: secrets.into_iter().map(|secret| state(secret.as_ref())).collect() }
+    }
+
+    /// The value of a cookie for this id, byte for byte express-session's: `s:`, the id, a dot and its
+    /// signature, percent-encoded. `None`: there is no key.
+    ///
+    /// This is for adapters that serve other stores too, whose ids may be any text. The engine's own
+    /// sessions get their credential by [`Answer`](crate::Answer).
+    ///
+    /// ```
+    /// let keys = handstamp::Keys::express(["keyboard cat"]);
+    /// let credential = keys.credential("apple").unwrap();
+    /// assert_eq!(credential, "s%3Aapple.D8Y%2BpkTAmeR0PobOhY4G97PRW%2Bj7bUnP%2F5m6%2FOn1MCU");
+    /// assert_eq!(keys.read_credential(&credential), Some(("apple".to_owned(), 0)));
+    /// ```
+    #[must_use]
+    pub fn credential(&self, id: &str) -> Option<String> {
+        credential::sign(id, self).map(|credential| percent_encode(&credential))
+    }
+
+    /// The id in a cookie's value, percent-encoded or not, quoted or not; and which key signed it: 0 is
+    /// the one that signs, greater ones are old. `None`: it is no credential, or not one of ours, or
+    /// it has more than 4096 bytes.
+    ///
+    /// The id may be any text, the empty one too: check it before it reaches anything that gives its
+    /// characters a meaning. [`SessionId::parse`](crate::SessionId::parse) does.
+    #[must_use]
+    pub fn read_credential(&self, value: &str) -> Option<(String, usize)> {
+        credential::read(value, self, |id, key| (id.to_owned(), key))
     }
 
     /// The signature of a text: 43 characters of base64 without padding. `None` if there is no key.

@@ -64,7 +64,7 @@ mod user;
 pub use answer::{Answer, CredentialHeader};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Expiry, FailurePolicy, SavePolicy, SessionConfig};
-pub use cookie::{CookieConfig, Priority, SameSite};
+pub use cookie::{CookieConfig, Priority, SameSite, values as cookie_values};
 pub use error::{ErrorKind, SessionError};
 pub use event::Event;
 pub use facts::Device;
