@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 
 use handstamp::SessionId;
-use handstamp::store::{BoxFuture, Created, Record, Updated, Version};
+use handstamp::store::{BoxFuture, Created, Record, Updated};
 use tokio::task::yield_now;
 
 use super::StoreHarness;
-use super::toolbox::{Caller, Trial, assert_gone, forever, id, nth_id, owned, race, race_two};
+use super::toolbox::{
+    Caller, Trial, forever, id, nth_id, owned, race, race_two, rotate_many_times,
+};
 
 pub async fn the_index_is_true_after_all_kinds_of_writes_at_once<H: StoreHarness>() {
     let t = Trial::<H>::start().await;
@@ -214,28 +216,6 @@ fn all_kinds_of_writes<H: StoreHarness>(
         }));
     }
     tasks
-}
-
-/// Rotates until the session is ended, a few times at most, and returns its last id.
-async fn rotate_many_times<H: StoreHarness>(
-    store: Caller<H::Store>,
-    first: SessionId,
-    version: Version,
-) -> Option<SessionId> {
-    let (mut old, mut version) = (first, version);
-    for n in 1..=10 {
-        let new = id(&format!("{}{n}", first.as_str()));
-        let created = store.put(&new, &of::<H>("alice", n)).await;
-        let retired = store.update(&old, version, &forever::<H>(r#"{"stub":true}"#)).await;
-        (old, version) = (new, created);
-        if !matches!(retired, Updated::Done(_)) {
-            // The old id was ended, so the rotation takes back what it has made.
-            assert_gone(&retired);
-            store.delete(&new).await;
-            break;
-        }
-    }
-    Some(old)
 }
 
 /// Updates a session once, if it lives and nobody is faster.

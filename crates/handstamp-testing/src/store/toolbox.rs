@@ -247,6 +247,29 @@ impl Start {
     }
 }
 
+/// Rotates alice's session until the session is ended, a few times at most, and returns its last id.
+pub(super) async fn rotate_many_times<H: StoreHarness>(
+    store: Caller<H::Store>,
+    first: SessionId,
+    version: Version,
+) -> Option<SessionId> {
+    let (mut old, mut version) = (first, version);
+    for n in 1..=10 {
+        let new = id(&format!("{}{n}", first.as_str()));
+        let created =
+            store.put(&new, &owned(forever::<H>(&format!(r#"{{"n":{n}}}"#)), "alice")).await;
+        let retired = store.update(&old, version, &forever::<H>(r#"{"stub":true}"#)).await;
+        (old, version) = (new, created);
+        if !matches!(retired, Updated::Done(_)) {
+            // The old id was ended, so the rotation takes back what it has made.
+            assert_gone(&retired);
+            store.delete(&new).await;
+            break;
+        }
+    }
+    Some(old)
+}
+
 /// Polls a future at most so often, then drops it. `None`: it was dropped unfinished.
 pub(super) async fn cut<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
