@@ -9,7 +9,8 @@
 //! - **Nothing upserts.** [`create`](SessionStore::create) never overwrites; the other operations
 //!   never bring back what is gone.
 //! - **Each operation is atomic**, also between processes, also when its future is dropped: it has
-//!   then happened wholly or not at all.
+//!   then happened wholly or not at all. Only [`SessionScan::clear`] may stop half-way, between two
+//!   sessions.
 //! - **Lifetimes** go in as durations and come back as remaining time, on the store's own clock.
 //! - An id is a key and nothing else: no character of it is ever read as a path or a pattern.
 
@@ -69,6 +70,11 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     fn index(&self) -> Option<&dyn SessionIndex> {
         None
     }
+
+    /// All sessions, if this store can walk through them.
+    fn scan(&self) -> Option<&dyn SessionScan> {
+        None
+    }
 }
 
 /// Finds sessions by the owner that their records name. Found at run time by
@@ -94,6 +100,42 @@ pub trait SessionIndex: Send + Sync {
         owner: &'a str,
         except: Option<&'a SessionId>,
     ) -> BoxFuture<'a, Result<usize, StoreError>>;
+}
+
+/// Walks through all sessions: for tools, for moving between stores, for express-session's `all`,
+/// `length` and `clear`. Found at run time by [`SessionStore::scan`].
+///
+/// No call holds other callers up for long, however many sessions there are. What is stored under a
+/// key that is no [`SessionId`] is not an error: it is never met, it may be counted, and it is
+/// cleared with the rest.
+pub trait SessionScan: Send + Sync {
+    /// Some of the living sessions, and where to go on. A walk begins with `None`.
+    ///
+    /// A walk meets every session at least once that lives from its beginning to its end. One that is
+    /// created or ended meanwhile may be met or not. Any handle to the same store can go on with it.
+    ///
+    /// `most` is a wish: it keeps pages small, but one may hold a few more, and zero is taken for one.
+    ///
+    /// # Errors
+    /// `Refused`: the cursor is not one that this store has made.
+    fn page<'a>(
+        &'a self,
+        from: Option<&'a Cursor>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Page, StoreError>>;
+
+    /// How many living sessions there are.
+    fn total<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>>;
+
+    /// Ends all sessions and returns how many living ones it ended.
+    ///
+    /// At one moment of the call none lives. So a session that is rotating meanwhile is ended under its
+    /// old id or under its new one, and no request under way brings back what lived before; new ones
+    /// may be created at any time. To end none is not an error.
+    ///
+    /// A store may do it in steps. If one of them fails, or if the future is dropped, some sessions have
+    /// ended and the others are whole.
+    fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>>;
 }
 
 /// A future in a box, as the contract's rarer calls return it.
@@ -148,6 +190,28 @@ impl Version {
     pub(crate) const NONE: Self = Self(u128::MAX);
 }
 
+/// Some of a store's sessions, as [`SessionScan::page`] returns them.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Living sessions, in no particular order. There may be none, though it is not the end.
+    pub sessions: Vec<(SessionId, Stored)>,
+    /// Where to go on; `None` is the end of the walk.
+    pub next: Option<Cursor>,
+}
+
+/// Where a walk goes on. Only the store that made it knows what it means.
+///
+/// It may be written down and used later. It may hold a session's id, so it is as secret as that.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Cursor(pub String);
+
+/// Shows nothing of it.
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cursor(..)")
+    }
+}
+
 /// The outcome of [`SessionStore::create`].
 #[derive(Clone, Debug)]
 pub enum Created {
@@ -181,7 +245,7 @@ pub struct StoreError {
 pub enum StoreErrorKind {
     /// What the store holds can't be read: a damaged file, a value of the wrong kind.
     Corrupt,
-    /// The store answered and said no: read-only, out of space, no permission.
+    /// The store answered and said no: read-only, out of space, no permission, a cursor that is none.
     Refused,
     /// The store did not answer in time. A write may have happened or not.
     Timeout,
@@ -246,6 +310,8 @@ pub(crate) trait DynStore: fmt::Debug + Send + Sync {
         id: &'a SessionId,
     ) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>>;
     fn index(&self) -> Option<&dyn SessionIndex>;
+    #[expect(dead_code, reason = "the adapters' `all`, `length` and `clear` will ask for it")]
+    fn scan(&self) -> Option<&dyn SessionScan>;
 }
 
 impl<S: SessionStore> DynStore for S {
@@ -287,5 +353,9 @@ impl<S: SessionStore> DynStore for S {
 
     fn index(&self) -> Option<&dyn SessionIndex> {
         SessionStore::index(self)
+    }
+
+    fn scan(&self) -> Option<&dyn SessionScan> {
+        SessionStore::scan(self)
     }
 }
