@@ -16,10 +16,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::shards::{Bounds, Shards};
+use self::shards::{Bounds, SHARDS, Shards};
 use crate::store::{
-    BoxFuture, Created, Record, SessionIndex, SessionStore, StoreError, StoreErrorKind, Stored,
-    Updated, Version,
+    BoxFuture, Created, Cursor, Page, Record, SessionIndex, SessionScan, SessionStore, StoreError,
+    StoreErrorKind, Stored, Updated, Version,
 };
 use crate::{Clock, SessionId, SystemClock};
 
@@ -130,6 +130,10 @@ impl SessionStore for MemoryStore {
     fn index(&self) -> Option<&dyn SessionIndex> {
         Some(self)
     }
+
+    fn scan(&self) -> Option<&dyn SessionScan> {
+        Some(self)
+    }
 }
 
 impl SessionIndex for MemoryStore {
@@ -151,6 +155,41 @@ impl SessionIndex for MemoryStore {
     ) -> BoxFuture<'a, Result<usize, StoreError>> {
         Box::pin(async move { Ok(self.shards.revoke(owner.into(), except, self.clock.now())) })
     }
+}
+
+impl SessionScan for MemoryStore {
+    fn page<'a>(
+        &'a self,
+        from: Option<&'a Cursor>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Page, StoreError>> {
+        Box::pin(async move {
+            let from = from.map_or(Ok(0), shard_at)?;
+            let (sessions, next) = self.shards.page(from, most, self.clock.now());
+            Ok(Page { sessions, next: next.map(cursor_at) })
+        })
+    }
+
+    fn total<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(async { Ok(self.shards.total(self.clock.now())) })
+    }
+
+    fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(async { Ok(self.shards.clear(self.clock.now())) })
+    }
+}
+
+/// What [`shard_at`] reads. Not a bare number, which might be another store's cursor.
+fn cursor_at(shard: usize) -> Cursor {
+    Cursor(format!("shard-{shard}"))
+}
+
+fn shard_at(cursor: &Cursor) -> Result<usize, StoreError> {
+    let shard = cursor.0.strip_prefix("shard-").and_then(|shard| shard.parse().ok());
+    shard.filter(|shard| *shard < SHARDS).ok_or_else(|| {
+        let cause = "the cursor is not one of the memory store's; a walk begins without one";
+        StoreError::new(StoreErrorKind::Refused, cause)
+    })
 }
 
 impl Default for MemoryStore {

@@ -6,7 +6,8 @@
 //! makes the new session the owner's before it gives the old one up. Giving one up needs no lock; the
 //! set is corrected afterwards.
 //!
-//! The order of locks is: an owner's, then a shard's. Nobody holds two of a kind.
+//! The order of locks is: an owner's, then a shard's. Nobody holds two of a kind, but for who clears
+//! the store: that takes all shards', one after the other, and no owner's with them.
 
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
@@ -43,6 +44,14 @@ impl Owners {
         // A set is whole between two calls, so a panic elsewhere under the lock has broken nothing.
         let sessions = self.parts[part].lock().unwrap_or_else(PoisonError::into_inner);
         Owned { owner, sessions }
+    }
+
+    /// Takes those sessions off the lists of their owners that are no longer theirs.
+    pub(super) fn retain(&self, is_theirs: impl Fn(&str, &Key) -> bool) {
+        for part in &self.parts {
+            let mut sessions = part.lock().unwrap_or_else(PoisonError::into_inner);
+            sessions.retain(|(owner, key)| is_theirs(owner, key));
+        }
     }
 }
 

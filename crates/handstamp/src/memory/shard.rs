@@ -12,8 +12,8 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::key::Key;
 use super::schedule::Schedule;
 use super::slab::{Entry, Slab, Slot};
-use crate::Timestamp;
 use crate::store::{Record, Stored, Version};
+use crate::{SessionId, Timestamp};
 
 /// An id and its hash, which is needed more than once.
 #[derive(Clone, Copy)]
@@ -90,6 +90,16 @@ impl Shard {
         self.living(name, now)
             .filter(|slot| self.is_of(owner, *slot))
             .map(|slot| stored(&self.slab[slot], now))
+    }
+
+    /// All living sessions.
+    pub(super) fn load_all(&self, now: Timestamp) -> impl Iterator<Item = (SessionId, Stored)> {
+        self.all_living(now).filter_map(move |entry| Some((entry.key.to_id()?, stored(entry, now))))
+    }
+
+    /// How many living sessions there are.
+    pub(super) fn count(&self, now: Timestamp) -> usize {
+        self.all_living(now).count()
     }
 
     /// Whether this session is this owner's, living or not.
@@ -182,6 +192,19 @@ impl Shard {
     /// Takes the session out that expires soonest, apart from this one.
     pub(super) fn expel_soonest_other(&mut self, than: Name<'_>) -> Option<Entry> {
         self.first_other(than).and_then(|slot| self.expel(slot))
+    }
+
+    /// Takes all sessions out at once, living or not.
+    pub(super) fn take(&mut self) -> Self {
+        let mut empty = Self::new(self.hasher.clone());
+        // No version comes twice, not even to an id that is created again.
+        empty.last_version = self.last_version;
+        mem::replace(self, empty)
+    }
+
+    fn all_living(&self, now: Timestamp) -> impl Iterator<Item = &Entry> {
+        let entries = self.table.iter().map(|slot| &self.slab[*slot]);
+        entries.filter(move |entry| entry.expires > now)
     }
 
     fn first_other(&self, than: Name<'_>) -> Option<Slot> {

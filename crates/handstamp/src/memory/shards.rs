@@ -1,6 +1,7 @@
 //! All sessions of a memory store: each in a shard, within common bounds, known by owner.
 //!
-//! Everything here is short and nothing waits but for locks, one shard's at a time.
+//! Everything here is short and nothing waits but for locks, one shard's at a time; only
+//! [`clear`](Shards::clear) takes them all.
 
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::hash::BuildHasher;
@@ -20,7 +21,7 @@ use crate::{SessionId, Timestamp};
 
 /// So many that writers seldom meet, and that a growing table is soon moved: at a million sessions
 /// each holds four thousand.
-const SHARDS: usize = 256;
+pub(super) const SHARDS: usize = 256;
 
 /// How many expired sessions a write cleans up at most. More than one, so that cleaning gains on
 /// whatever is written.
@@ -175,6 +176,43 @@ impl Shards {
         ended
     }
 
+    /// The living sessions of whole shards, until they are enough, and the next shard if there is one.
+    pub(super) fn page(
+        &self,
+        from: usize,
+        most: usize,
+        now: Timestamp,
+    ) -> (Vec<(SessionId, Stored)>, Option<usize>) {
+        let (mut sessions, mut next) = (Vec::new(), from);
+        while next < SHARDS && sessions.len() < most.max(1) {
+            sessions.extend(self.shard(next).load_all(now));
+            next += 1;
+        }
+        (sessions, Some(next).filter(|next| *next < SHARDS))
+    }
+
+    pub(super) fn total(&self, now: Timestamp) -> usize {
+        (0..SHARDS).map(|shard| self.shard(shard).count(now)).sum()
+    }
+
+    /// What takes long, to count and to free what was there, is done when the locks are free again.
+    pub(super) fn clear(&self, now: Timestamp) -> usize {
+        let ended = self.take_all();
+        self.owners.retain(|owner, key| {
+            let name = self.name(key.as_bytes());
+            self.shard(shard_of(name)).holds(owner, name)
+        });
+        ended.iter().map(|shard| shard.count(now)).sum()
+    }
+
+    /// Empties all shards at one moment. One after the other would let a session escape that rotates
+    /// from a shard that is still full into one that is empty already.
+    fn take_all(&self) -> Vec<Shard> {
+        let mut shards: Vec<_> = (0..SHARDS).map(|shard| self.shard(shard)).collect();
+        let taken = shards.iter_mut().enumerate();
+        taken.map(|(index, shard)| self.change(index, shard, Shard::take)).collect()
+    }
+
     /// Updates under the owner's lock, if the session is to become the owner's.
     ///
     /// If it is the owner's already, no lock is needed: whoever takes it from the owner meanwhile
@@ -269,11 +307,20 @@ impl Shards {
         lock(&self.shards[index])
     }
 
-    /// Changes a shard, and tells the others what that means for them before its lock is free.
+    /// Locks a shard and changes it.
     fn write<T>(&self, index: usize, change: impl FnOnce(&mut Shard) -> T) -> T {
-        let mut shard = self.shard(index);
+        self.change(index, &mut self.shard(index), change)
+    }
+
+    /// Changes a locked shard, and tells the others what that means for them before its lock is free.
+    fn change<T>(
+        &self,
+        index: usize,
+        shard: &mut Shard,
+        change: impl FnOnce(&mut Shard) -> T,
+    ) -> T {
         let before = shard.size();
-        let outcome = change(&mut shard);
+        let outcome = change(shard);
         let after = shard.size();
         adjust(&self.sessions, before.sessions, after.sessions);
         adjust(&self.bytes, before.bytes, after.bytes);

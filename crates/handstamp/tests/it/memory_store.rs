@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use handstamp::store::{Created, Record, SessionStore, StoreErrorKind, Updated, Version};
+use handstamp::store::{Created, Cursor, Record, SessionStore, StoreErrorKind, Updated, Version};
 use handstamp::{MemoryStore, SessionId};
 use handstamp_testing::{ManualClock, StoreHarness, store_suite};
 use tokio::sync::Barrier;
@@ -188,6 +188,29 @@ async fn the_bounds_are_kept_by_parallel_writers() {
         format!("{store:?}").contains(&format!("bytes: {bytes}")),
         "the bytes are counted wrongly"
     );
+}
+
+#[tokio::test]
+async fn clear_makes_room_for_as_much_as_there_was() {
+    let store = empty().with_max_sessions(3).with_max_bytes(300);
+    for round in 0..3 {
+        for name in ["a", "b", "c"] {
+            create(&store, name, &"x".repeat(100), 10 + round).await;
+        }
+        assert_eq!(living(&store, &["a", "b", "c"]).await, ["a", "b", "c"]);
+        assert_eq!(store.scan().unwrap().clear().await.unwrap(), 3);
+        assert_eq!(format!("{store:?}"), "MemoryStore { sessions: 0, bytes: 0, .. }");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_kind_of_store_is_refused() {
+    let store = empty();
+    for text in ["17", "shard-", "shard--1", "shard-256", "shard-1 ", "sid-61", "shard-1e1"] {
+        let cursor = Cursor(text.into());
+        let error = store.scan().unwrap().page(Some(&cursor), 10).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Refused, "{text}");
+    }
 }
 
 #[tokio::test]
