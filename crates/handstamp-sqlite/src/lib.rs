@@ -44,6 +44,7 @@
 //! disk: SQLite's write-ahead log does not work over a network file system.
 
 mod crew;
+mod cursor;
 mod database;
 mod error;
 mod options;

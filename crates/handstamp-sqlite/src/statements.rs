@@ -1,14 +1,17 @@
-//! The SQL: each operation of the contract is one statement, prepared once for each connection.
+//! The SQL: each operation of the contract is one statement, prepared once for each connection. Only
+//! a clear runs its statement several times, so that others may write meanwhile.
 //!
 //! A statement happens wholly or not at all, so several operations may share a transaction and
 //! still fail each on its own.
 
 use std::sync::Arc;
 
-use handstamp::store::{Created, Record, Stored, Updated, Version};
+use handstamp::store::{Created, Page, Record, Stored, Updated, Version};
 use handstamp::{SessionId, Timestamp};
 use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, OptionalExtension, Row, Statement};
+
+use crate::cursor::cursor;
 
 /// The statements of one connection. A connection that only reads never runs those that write.
 pub(crate) struct Statements<'c> {
@@ -20,6 +23,17 @@ pub(crate) struct Statements<'c> {
     list: Statement<'c>,
     count: Statement<'c>,
     revoke: Statement<'c>,
+    page: Statement<'c>,
+    total: Statement<'c>,
+    clear: Statement<'c>,
+}
+
+/// What [`Statements::clear_some`] has done.
+pub(crate) struct Cleared {
+    /// How many of those that it took away were living sessions.
+    pub(crate) living: usize,
+    /// Whether nothing is left.
+    pub(crate) all: bool,
 }
 
 impl<'c> Statements<'c> {
@@ -49,6 +63,15 @@ impl<'c> Statements<'c> {
             // `IS NOT` is true of every id when nothing is excepted.
             revoke: connection.prepare(
                 "DELETE FROM sessions WHERE owner = ?1 AND expires > ?2 AND sid IS NOT ?3",
+            )?,
+            // What has expired counts against the limit, so that no page takes long to find.
+            page: connection.prepare(
+                "SELECT sess, revision, expires, sid FROM sessions WHERE sid > ?1 ORDER BY sid LIMIT ?2",
+            )?,
+            total: connection.prepare("SELECT count(*) FROM sessions WHERE expires > ?1")?,
+            clear: connection.prepare(
+                "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions LIMIT ?1)
+                 RETURNING expires > ?2",
             )?,
         })
     }
@@ -138,9 +161,7 @@ impl<'c> Statements<'c> {
     }
 
     pub(crate) fn count(&mut self, owner: &str, now: Timestamp) -> Result<usize, Error> {
-        let count: i64 = self.count.query_row((owner, integer(now)), |row| row.get(0))?;
-        // SQLite counts no further than memory reaches, and never below zero.
-        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+        self.count.query_row((owner, integer(now)), |row| row.get(0)).map(number)
     }
 
     pub(crate) fn revoke(
@@ -151,6 +172,43 @@ impl<'c> Statements<'c> {
     ) -> Result<usize, Error> {
         self.revoke.execute((owner, integer(now), except.map(SessionId::as_str)))
     }
+
+    /// What lives among the next rows behind `sid`.
+    pub(crate) fn page(&mut self, sid: &[u8], most: usize, now: Timestamp) -> Result<Page, Error> {
+        let mut left = most.max(1);
+        let sid = ToSqlOutput::Borrowed(ValueRef::Text(sid));
+        let mut rows = self.page.query((sid, limit(left)))?;
+        let mut page = Page { sessions: Vec::new(), next: None };
+        while let Some(row) = rows.next()? {
+            let sid = row.get_ref(3)?.as_bytes()?;
+            if let Some(id) = id_of_living(row, sid, now)? {
+                page.sessions.push((id, stored(row, now)?));
+            }
+            left -= 1;
+            page.next = (left == 0).then(|| cursor(sid));
+        }
+        Ok(page)
+    }
+
+    pub(crate) fn total(&mut self, now: Timestamp) -> Result<usize, Error> {
+        self.total.query_row([integer(now)], |row| row.get(0)).map(number)
+    }
+
+    /// Takes at most so many rows away, whatever is in them.
+    pub(crate) fn clear_some(&mut self, most: usize, now: Timestamp) -> Result<Cleared, Error> {
+        let lived = self.clear.query_map((limit(most), integer(now)), |row| row.get(0))?;
+        let lived: Vec<bool> = lived.collect::<Result<_, _>>()?;
+        Ok(Cleared {
+            living: lived.iter().filter(|lived| **lived).count(),
+            all: lived.len() < most,
+        })
+    }
+}
+
+/// `None`: it has expired, or somebody has made a row whose `sid` is no id.
+fn id_of_living(row: &Row<'_>, sid: &[u8], now: Timestamp) -> Result<Option<SessionId>, Error> {
+    let lives = row.get::<_, i64>(2)? > integer(now);
+    Ok(str::from_utf8(sid).ok().filter(|_| lives).and_then(SessionId::parse))
 }
 
 /// A row that begins with `sess, revision, expires`.
@@ -172,6 +230,16 @@ fn bytes(row: &Row<'_>) -> Result<Arc<[u8]>, Error> {
 fn document(bytes: &[u8]) -> ToSqlOutput<'_> {
     let is_text = !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok();
     ToSqlOutput::Borrowed(if is_text { ValueRef::Text(bytes) } else { ValueRef::Blob(bytes) })
+}
+
+fn limit(most: usize) -> i64 {
+    // No file holds more rows than this.
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+/// SQLite counts no further than memory reaches, and never below zero.
+fn number(count: i64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 fn version(revision: i64) -> Version {

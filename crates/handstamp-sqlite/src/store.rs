@@ -7,19 +7,25 @@ use std::time::Duration;
 
 use futures_channel::oneshot::{self, Canceled};
 use handstamp::store::{
-    BoxFuture, Created, Record, SessionIndex, StoreError, StoreErrorKind, Stored, Updated, Version,
+    BoxFuture, Created, Cursor, Page, Record, SessionIndex, SessionScan, StoreError,
+    StoreErrorKind, Stored, Updated, Version,
 };
 use handstamp::{SessionId, SessionStore, Timestamp};
 use rusqlite::Error;
 
 use crate::SqliteOptions;
 use crate::crew::Crew;
+use crate::cursor::sid;
 use crate::database::Database;
 use crate::error::{failure, no_thread, refusal};
 use crate::schema::SCHEMA;
 use crate::statements::Statements;
 use crate::task::task;
 use crate::{reader, writer};
+
+/// How many sessions a clear ends at once: about ten milliseconds of work in a large file, and more
+/// than others create in that time, so that it comes to its end.
+const BATCH: usize = 256;
 
 /// Keeps sessions in one SQLite file, which several processes may use at the same time.
 ///
@@ -120,6 +126,11 @@ impl SqliteStore {
         }
     }
 
+    fn place(&self, cursor: &Cursor) -> Result<Vec<u8>, StoreError> {
+        let advice = "the cursor is not one of this store's; a walk begins without one";
+        sid(cursor).ok_or_else(|| refusal(&self.0.path, StoreErrorKind::Refused, advice))
+    }
+
     fn check_size(&self, record: &Record) -> Result<(), StoreError> {
         let (bytes, most) = (record.document.len(), self.0.max_document_bytes);
         if bytes <= most {
@@ -170,6 +181,10 @@ impl SessionStore for SqliteStore {
     fn index(&self) -> Option<&dyn SessionIndex> {
         Some(self)
     }
+
+    fn scan(&self) -> Option<&dyn SessionScan> {
+        Some(self)
+    }
 }
 
 impl SessionIndex for SqliteStore {
@@ -193,6 +208,44 @@ impl SessionIndex for SqliteStore {
     ) -> BoxFuture<'a, Result<usize, StoreError>> {
         let (owner, except) = (owner.to_owned(), except.copied());
         Box::pin(self.write(move |statements, now| statements.revoke(&owner, except.as_ref(), now)))
+    }
+}
+
+impl SessionScan for SqliteStore {
+    fn page<'a>(
+        &'a self,
+        from: Option<&'a Cursor>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Page, StoreError>> {
+        Box::pin(async move {
+            // Every id comes after the empty text.
+            let from = from.map_or(Ok(Vec::new()), |cursor| self.place(cursor))?;
+            self.read(move |statements, now| statements.page(&from, most, now)).await
+        })
+    }
+
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself takes statements of one lifetime only"
+    )]
+    fn total<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(self.read(|statements, now| statements.total(now)))
+    }
+
+    fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(async {
+            let mut ended = 0;
+            loop {
+                // Others write between two batches. The one that finds too few to fill it has left
+                // nothing, so that at this moment no session lives.
+                let cleared =
+                    self.write(|statements, now| statements.clear_some(BATCH, now)).await?;
+                ended += cleared.living;
+                if cleared.all {
+                    return Ok(ended);
+                }
+            }
+        })
     }
 }
 

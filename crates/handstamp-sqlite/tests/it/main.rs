@@ -24,6 +24,8 @@ mod processes;
 mod reaping;
 /// Files that are not ours, or not ours to write.
 mod refusals;
+/// Walking through the file and clearing it.
+mod scan;
 /// What the tests have in common with the processes they start.
 mod shared;
 /// What the tests are written with.
