@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use handstamp::store::{
-    BoxFuture, Created, Record, SessionIndex, StoreError, StoreErrorKind, Stored, Updated, Version,
+    BoxFuture, Created, Cursor, Page, Record, SessionIndex, SessionScan, StoreError,
+    StoreErrorKind, Stored, Updated, Version,
 };
 use handstamp::{SessionId, SessionStore};
 
@@ -31,9 +32,11 @@ pub struct FaultyStore<S> {
     state: Arc<Mutex<State>>,
 }
 
-/// What can be asked of a store and of its index.
+/// What can be asked of a store, of its index and of its scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
+    /// [`SessionScan::clear`]
+    Clear,
     /// [`SessionIndex::count`]
     Count,
     /// [`SessionStore::create`]
@@ -44,8 +47,12 @@ pub enum Operation {
     List,
     /// [`SessionStore::load`]
     Load,
+    /// [`SessionScan::page`]
+    Page,
     /// [`SessionIndex::revoke`]
     Revoke,
+    /// [`SessionScan::total`]
+    Total,
     /// [`SessionStore::touch`]
     Touch,
     /// [`SessionStore::update`]
@@ -190,6 +197,10 @@ impl<S: SessionStore> SessionStore for FaultyStore<S> {
     fn index(&self) -> Option<&dyn SessionIndex> {
         self.inner.index().map(|_| self as &dyn SessionIndex)
     }
+
+    fn scan(&self) -> Option<&dyn SessionScan> {
+        self.inner.scan().map(|_| self as &dyn SessionScan)
+    }
 }
 
 impl<S: SessionStore> SessionIndex for FaultyStore<S> {
@@ -213,9 +224,31 @@ impl<S: SessionStore> SessionIndex for FaultyStore<S> {
     }
 }
 
+impl<S: SessionStore> SessionScan for FaultyStore<S> {
+    fn page<'a>(
+        &'a self,
+        from: Option<&'a Cursor>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Page, StoreError>> {
+        Box::pin(self.call(Operation::Page, self.inner_scan().page(from, most)))
+    }
+
+    fn total<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(self.call(Operation::Total, self.inner_scan().total()))
+    }
+
+    fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(self.call(Operation::Clear, self.inner_scan().clear()))
+    }
+}
+
 impl<S: SessionStore> FaultyStore<S> {
     fn inner_index(&self) -> &dyn SessionIndex {
         self.inner.index().expect("the store inside has an index, or this one would show none")
+    }
+
+    fn inner_scan(&self) -> &dyn SessionScan {
+        self.inner.scan().expect("the store inside has a scan, or this one would show none")
     }
 }
 

@@ -105,11 +105,13 @@ async fn calls_are_counted_whatever_comes_of_them() {
     let _ = store.load(&id()).await;
     store.touch(&id(), Duration::ZERO).await.unwrap();
     store.index().unwrap().count("alice").await.unwrap();
+    store.scan().unwrap().total().await.unwrap();
     assert_eq!(store.calls(Operation::Load), 2);
     assert_eq!(store.calls(Operation::Touch), 1);
     assert_eq!(store.calls(Operation::Count), 1);
+    assert_eq!(store.calls(Operation::Total), 1);
     assert_eq!(store.calls(Operation::Update), 0);
-    assert_eq!(store.reset_calls(), 4);
+    assert_eq!(store.reset_calls(), 5);
     assert_eq!(store.total_calls(), 0);
 }
 
