@@ -163,6 +163,28 @@ pub async fn a_dropped_revoke_ended_all_or_none<H: StoreHarness>() {
     }
 }
 
+/// It may have ended some of the sessions, and may be about to end the others.
+pub async fn a_dropped_clear_leaves_whole_sessions_only<H: StoreHarness>() {
+    let t = Trial::<H>::start().await;
+    for polls in 0.. {
+        let ids: Vec<_> = (0..5).map(|n| nth_id(polls * 5 + n)).collect();
+        for id in &ids {
+            t.store.put(id, &forever::<H>(BEFORE)).await;
+        }
+        let finished = cut(polls, t.store.scan().clear()).await;
+        for id in &ids {
+            if let Some(stored) = t.store.load(id).await {
+                assert_text(&stored.document, BEFORE);
+            }
+        }
+        t.store.clear().await;
+        assert_eq!(t.store.total().await, 0);
+        if finished.is_some() {
+            return;
+        }
+    }
+}
+
 /// Asserts that a condition holds, now or once what is on its way has arrived.
 async fn soon(condition: impl AsyncFn() -> bool) {
     for _ in 0..100 {

@@ -50,6 +50,17 @@ pub async fn every_write_reaches_exactly_the_session_with_the_hostile_id<H: Stor
     }
 }
 
+pub async fn a_walk_meets_every_id_that_can_be<H: StoreHarness>() {
+    let t = Trial::<H>::start().await;
+    let ids = hostile_ids();
+    for id in &ids {
+        t.store.put(id, &forever::<H>("{}")).await;
+    }
+    for most in [1, 2, 3] {
+        assert_eq!(t.store.met(most).await, ids.iter().copied().collect());
+    }
+}
+
 pub async fn every_document_comes_back_byte_for_byte<H: StoreHarness>() {
     let t = Trial::<H>::start().await;
     for (n, document) in hostile_documents().iter().enumerate() {

@@ -25,6 +25,10 @@ pub mod outcomes;
 #[doc(hidden)]
 pub mod races;
 #[doc(hidden)]
+pub mod scan;
+#[doc(hidden)]
+pub mod scan_races;
+#[doc(hidden)]
 pub mod versions;
 
 pub use harness::StoreHarness;

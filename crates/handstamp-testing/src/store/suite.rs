@@ -5,14 +5,32 @@
 /// ```text
 /// store_suite!(Harness);
 /// store_suite!(Harness, without index);
+/// store_suite!(Harness, without scan);
+/// store_suite!(Harness, without index, without scan);
 /// ```
 ///
-/// The second form is for a store that can't find the sessions of an owner. Mount each suite in a
-/// module of its own; the names of the tests are sentences.
+/// The further forms are for a store that can't find the sessions of an owner, that can't walk through
+/// all sessions, or neither. Mount each suite in a module of its own; the names of the tests are
+/// sentences.
 #[macro_export]
 macro_rules! store_suite {
     ($harness:ty) => {
-        $crate::store_suite!($harness, without index);
+        $crate::store_suite!($harness, without index, without scan);
+        $crate::store_suite!(@index $harness);
+        $crate::store_suite!(@scan $harness);
+        $crate::store_suite!(@tests $harness,
+            scan: clear_leaves_nothing_in_the_index
+        );
+    };
+    ($harness:ty, without index) => {
+        $crate::store_suite!($harness, without index, without scan);
+        $crate::store_suite!(@scan $harness);
+    };
+    ($harness:ty, without scan) => {
+        $crate::store_suite!($harness, without index, without scan);
+        $crate::store_suite!(@index $harness);
+    };
+    (@index $harness:ty) => {
         $crate::store_suite!(@tests $harness,
             dropping: a_dropped_revoke_ended_all_or_none
             dropping: a_dropped_write_leaves_the_index_true
@@ -47,7 +65,35 @@ macro_rules! store_suite {
             index_races: update_racing_revoke_does_not_bring_the_session_back
         );
     };
-    ($harness:ty, without index) => {
+    (@scan $harness:ty) => {
+        $crate::store_suite!(@tests $harness,
+            dropping: a_dropped_clear_leaves_whole_sessions_only
+            hostile: a_walk_meets_every_id_that_can_be
+            scan: a_cleared_session_is_gone_for_every_operation
+            scan: a_cursor_that_is_none_is_refused
+            scan: a_deleted_session_is_not_met_or_counted
+            scan: a_session_created_after_clear_is_a_new_one
+            scan: a_walk_gets_past_any_number_of_expired_sessions
+            scan: a_walk_in_pages_of_no_size_comes_to_its_end
+            scan: a_walk_may_go_on_at_another_handle
+            scan: a_walk_meets_every_living_session_once_when_nothing_changes
+            scan: a_walk_meets_what_stays_while_sessions_come_and_go
+            scan: a_walk_tells_what_load_tells
+            scan: an_empty_store_has_nothing_to_meet_count_or_clear
+            scan: an_expired_session_is_not_met_or_counted
+            scan: clear_does_not_count_what_has_expired
+            scan: clear_ends_everything_and_tells_how_many
+            scan: clear_ends_thousands
+            scan: pages_are_bounded
+            scan_races: a_walk_racing_creates_and_deletes_meets_what_stays
+            scan_races: clear_ends_a_rotating_session_under_its_old_or_its_new_id
+            scan_races: clear_racing_touch_leaves_nothing_of_what_lived_before
+            scan_races: clear_racing_update_leaves_nothing_of_what_lived_before
+            scan_races: create_racing_clear_is_ended_or_met
+            scan_races: parallel_clears_end_each_session_once
+        );
+    };
+    ($harness:ty, without index, without scan) => {
         $crate::store_suite!(@tests $harness,
             dropping: a_dropped_create_happened_wholly_or_not_at_all
             dropping: a_dropped_delete_happened_wholly_or_not_at_all
@@ -136,6 +182,8 @@ mod tests {
             ("lifetimes", include_str!("lifetimes.rs")),
             ("outcomes", include_str!("outcomes.rs")),
             ("races", include_str!("races.rs")),
+            ("scan", include_str!("scan.rs")),
+            ("scan_races", include_str!("scan_races.rs")),
             ("versions", include_str!("versions.rs")),
         ] {
             for line in source.lines().filter_map(|line| line.strip_prefix("pub async fn ")) {

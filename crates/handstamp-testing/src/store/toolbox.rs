@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use handstamp::store::{Created, Record, SessionIndex, Stored, Updated, Version};
+use handstamp::store::{
+    Created, Cursor, Page, Record, SessionIndex, SessionScan, Stored, Updated, Version,
+};
 use handstamp::{SessionId, SessionStore};
 use tokio::sync::Barrier;
 use tokio::task::yield_now;
@@ -134,10 +136,7 @@ impl<S: SessionStore> Caller<S> {
 
     /// The ids of an owner's sessions, none of which may be listed twice.
     pub(super) async fn listed(&self, owner: &str) -> BTreeSet<SessionId> {
-        let list = self.list(owner).await;
-        let ids: BTreeSet<_> = list.iter().map(|(id, _)| *id).collect();
-        assert_eq!(ids.len(), list.len(), "a session is listed twice");
-        ids
+        distinct(&self.list(owner).await)
     }
 
     pub(super) async fn count(&self, owner: &str) -> usize {
@@ -147,6 +146,56 @@ impl<S: SessionStore> Caller<S> {
     pub(super) async fn revoke(&self, owner: &str, except: Option<&SessionId>) -> usize {
         self.index().revoke(owner, except).await.unwrap()
     }
+
+    pub(super) fn scan(&self) -> &dyn SessionScan {
+        self.0.scan().expect("a store without a scan mounts `store_suite!(…, without scan)`")
+    }
+
+    pub(super) async fn page(&self, from: Option<&Cursor>, most: usize) -> Page {
+        self.scan().page(from, most).await.unwrap()
+    }
+
+    /// All that a walk in pages of this size meets.
+    pub(super) async fn walk(&self, most: usize) -> Vec<(SessionId, Stored)> {
+        self.walk_from(None, most).await
+    }
+
+    /// All that the rest of a walk meets.
+    pub(super) async fn walk_from(
+        &self,
+        mut from: Option<Cursor>,
+        most: usize,
+    ) -> Vec<(SessionId, Stored)> {
+        let mut met = Vec::new();
+        for _ in 0..10_000 {
+            let page = self.page(from.as_ref(), most).await;
+            met.extend(page.sessions);
+            from = page.next;
+            if from.is_none() {
+                return met;
+            }
+        }
+        panic!("the walk does not end");
+    }
+
+    /// The ids that a walk meets, none of which may be met twice.
+    pub(super) async fn met(&self, most: usize) -> BTreeSet<SessionId> {
+        distinct(&self.walk(most).await)
+    }
+
+    pub(super) async fn total(&self) -> usize {
+        self.scan().total().await.unwrap()
+    }
+
+    pub(super) async fn clear(&self) -> usize {
+        self.scan().clear().await.unwrap()
+    }
+}
+
+fn distinct(sessions: &[(SessionId, Stored)]) -> BTreeSet<SessionId> {
+    let ids: BTreeSet<_> = sessions.iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids.len(), sessions.len(), "a session is there twice");
+    ids
 }
 
 pub(super) fn id(text: &str) -> SessionId {

@@ -4,22 +4,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handstamp::store::{
-    BoxFuture, Created, Record, SessionIndex, StoreError, Stored, Updated, Version,
+    BoxFuture, Created, Cursor, Page, Record, SessionIndex, SessionScan, StoreError, Stored,
+    Updated, Version,
 };
 use handstamp::{MemoryStore, SessionId, SessionStore};
 use handstamp_testing::store::{
-    dropping, expiry, hostile, index_races, lifetimes, outcomes, races,
+    dropping, expiry, hostile, index_races, lifetimes, outcomes, races, scan, scan_races,
 };
 use handstamp_testing::{ManualClock, StoreHarness, run};
 use tokio::task::yield_now;
 
-const FORGETS_THE_CLOCK: u8 = 0;
-const IGNORES_CASE: u8 = 1;
-const IGNORES_TOUCHES: u8 = 2;
-const REVOKES_ONE_BY_ONE: u8 = 3;
-const UPDATES_BY_DELETING: u8 = 4;
-const UPDATES_IN_TWO_STEPS: u8 = 5;
-const UPSERTS: u8 = 6;
+const CLEARS_ONE_BY_ONE: u8 = 0;
+const FORGETS_THE_CLOCK: u8 = 1;
+const IGNORES_CASE: u8 = 2;
+const IGNORES_TOUCHES: u8 = 3;
+const REVOKES_ONE_BY_ONE: u8 = 4;
+const UPDATES_BY_DELETING: u8 = 5;
+const UPDATES_IN_TWO_STEPS: u8 = 6;
+const UPSERTS: u8 = 7;
+const WALKS_BY_NUMBER: u8 = 8;
+
+#[test]
+#[should_panic(expected = "the session was ended under neither of its ids")]
+fn a_store_that_clears_one_by_one_is_noticed() {
+    run(scan_races::clear_ends_a_rotating_session_under_its_old_or_its_new_id::<
+        Flawed<CLEARS_ONE_BY_ONE>,
+    >());
+}
 
 #[test]
 #[should_panic]
@@ -63,6 +74,12 @@ fn a_store_that_updates_in_two_steps_is_noticed() {
 #[should_panic(expected = "yet update said Done")]
 fn a_store_that_upserts_is_noticed() {
     run(outcomes::update_of_deleted_session_is_gone_and_stays_gone::<Flawed<UPSERTS>>());
+}
+
+#[test]
+#[should_panic(expected = "were not met")]
+fn a_store_that_walks_by_number_is_noticed() {
+    run(scan::a_walk_meets_what_stays_while_sessions_come_and_go::<Flawed<WALKS_BY_NUMBER>>());
 }
 
 struct Flawed<const FLAW: u8> {
@@ -152,6 +169,10 @@ impl<const FLAW: u8> SessionStore for FlawedStore<FLAW> {
     fn index(&self) -> Option<&dyn SessionIndex> {
         Some(self)
     }
+
+    fn scan(&self) -> Option<&dyn SessionScan> {
+        Some(self)
+    }
 }
 
 impl<const FLAW: u8> SessionIndex for FlawedStore<FLAW> {
@@ -177,6 +198,44 @@ impl<const FLAW: u8> SessionIndex for FlawedStore<FLAW> {
         Box::pin(async move {
             let mut ended = 0;
             for (id, _) in self.list(owner).await? {
+                yield_now().await;
+                ended += usize::from(self.inner.delete(&id).await?.is_some());
+            }
+            Ok(ended)
+        })
+    }
+}
+
+impl<const FLAW: u8> SessionScan for FlawedStore<FLAW> {
+    fn page<'a>(
+        &'a self,
+        from: Option<&'a Cursor>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Page, StoreError>> {
+        if FLAW != WALKS_BY_NUMBER {
+            return SessionScan::page(&self.inner, from, most);
+        }
+        Box::pin(async move {
+            let mut sessions = SessionScan::page(&self.inner, None, usize::MAX).await?.sessions;
+            sessions.sort_by_key(|(id, _)| *id);
+            let from = from.map_or(0, |cursor| cursor.0.parse().expect("it is a number"));
+            let next = (from + most < sessions.len()).then(|| Cursor((from + most).to_string()));
+            let sessions = sessions.into_iter().skip(from).take(most).collect();
+            Ok(Page { sessions, next })
+        })
+    }
+
+    fn total<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
+        SessionScan::total(&self.inner)
+    }
+
+    fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
+        if FLAW != CLEARS_ONE_BY_ONE {
+            return SessionScan::clear(&self.inner);
+        }
+        Box::pin(async move {
+            let mut ended = 0;
+            for (id, _) in SessionScan::page(&self.inner, None, usize::MAX).await?.sessions {
                 yield_now().await;
                 ended += usize::from(self.inner.delete(&id).await?.is_some());
             }

@@ -1,5 +1,8 @@
 //! Tests of the tests: a suite that nothing can fail proves nothing.
 
+/// A store without index and scan.
+mod bare_store;
+
 /// Stores that break one promise each, and the tests that notice.
 mod flawed_stores;
 
