@@ -36,6 +36,8 @@ export interface Changes {
   data?: string
   /** Values computed by `update`: key, JSON it was computed from or null, JSON or null; one after another. */
   computed?: (string | null)[]
+  /** Whether to write even if nothing has changed: only that shows whether the id is still the session's. */
+  force?: boolean
   /** What becomes of the id. */
   intent?: 'rotate' | 'login'
   /** The id for `intent`. */

@@ -25,6 +25,8 @@ pub(crate) enum Change {
     /// The session belongs to this owner. Another owner's data don't stay.
     Login(Arc<str>),
     Remove(Arc<str>),
+    /// Nothing changes, but the session is written.
+    Rewrite,
     Set(Arc<str>, Arc<str>),
     Update(Arc<str>, Arc<Compute>),
 }
@@ -111,6 +113,7 @@ impl Change {
             Self::Expiry(expiry) => document.set_expiry(*expiry, config, now),
             Self::Login(owner) => login(document, owner, config, now),
             Self::Remove(key) => document.data.remove(key),
+            Self::Rewrite => {}
             Self::Set(key, value) => document.data.set(key, Arc::clone(value)),
             Self::Update(key, compute) => match compute(document.data.get(key))? {
                 Some(value) => document.data.set(key, value),
@@ -123,9 +126,12 @@ impl Change {
     fn key(&self) -> Option<&str> {
         match self {
             Self::Remove(key) | Self::Set(key, _) | Self::Update(key, _) => Some(key),
-            Self::Clear | Self::Cookie(_) | Self::Device(_) | Self::Expiry(_) | Self::Login(_) => {
-                None
-            }
+            Self::Clear
+            | Self::Cookie(_)
+            | Self::Device(_)
+            | Self::Expiry(_)
+            | Self::Login(_)
+            | Self::Rewrite => None,
         }
     }
 }
@@ -140,6 +146,7 @@ impl fmt::Debug for Change {
             Self::Expiry(expiry) => write!(f, "{expiry:?}"),
             Self::Login(_) => f.write_str("Login"),
             Self::Remove(key) => write!(f, "Remove({key})"),
+            Self::Rewrite => f.write_str("Rewrite"),
             Self::Set(key, _) => write!(f, "Set({key})"),
             Self::Update(key, _) => write!(f, "Update({key})"),
         }

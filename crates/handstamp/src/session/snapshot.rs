@@ -124,6 +124,15 @@ impl Session {
         })
     }
 
+    /// Writes the session at the next save even if nothing of it changes: only a conditional write tells
+    /// whether its id is still the session's, before a credential for it is sent again.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn rewrite(&self) -> Result<(), SessionError> {
+        self.change(|_| Ok(Some(Change::Rewrite)))
+    }
+
     /// The id that the session gets when it is stored for the first time, or next rotated, in the place
     /// of one that the manager makes. If it is taken then, saving is an error of the kind
     /// [`Random`](ErrorKind::Random).

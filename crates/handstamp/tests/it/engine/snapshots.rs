@@ -92,6 +92,21 @@ async fn a_value_computed_from_one_that_changed_is_stale_and_nothing_is_saved() 
 }
 
 #[tokio::test]
+async fn rewriting_tells_where_the_session_went() {
+    let app = App::new();
+    let before = stored(&app, r#"{"n":1}"#).await;
+    let (first, second) =
+        (app.sessions.resume(&before).unwrap(), app.sessions.resume(&before).unwrap());
+    first.rotate().unwrap();
+    first.save().await.unwrap();
+    second.save().await.unwrap();
+    assert_eq!(second.snapshot().unwrap().id, before.id, "nothing to do, nothing learnt");
+    second.rewrite().unwrap();
+    second.save().await.unwrap();
+    assert_eq!(second.snapshot().unwrap().id, first.snapshot().unwrap().id);
+}
+
+#[tokio::test]
 async fn a_cookie_object_says_how_long_its_session_lives() {
     let app = App::new();
     let before = stored(&app, r#"{"n":1}"#).await;

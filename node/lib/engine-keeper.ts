@@ -1,0 +1,221 @@
+/** Stores of the engine: every write is conditional, and what others wrote meanwhile is merged. */
+
+import type { Exchange, Update } from './exchange'
+import type { Keeper, Rotation } from './keeper'
+import type { Changes, Engine, MaybePromise, Retired, Saved, Snapshot } from './native'
+import type { Plan } from './plan'
+import type { Callback } from './request'
+import { dataText } from './session'
+import type { Session, SessionData } from './session'
+import { Turns } from './turns'
+
+/** How often a value is computed anew because another request was faster. */
+const MAX_ATTEMPTS = 256
+
+export class EngineKeeper implements Keeper {
+  private readonly turns = new Turns()
+
+  constructor(private readonly engine: Engine) {}
+
+  find(exchange: Exchange, id: string, done: Callback<boolean>): void {
+    settle(() => this.engine.load(id), (error, found) => {
+      if (error) return done(error)
+      if (!found) return done(null, false)
+      exchange.memory = found
+      if (found.retired) exchange.adopt(id, '{}', () => exchange.empty())
+      else adopt(exchange, id, found)
+      done(null, true)
+    })
+  }
+
+  save(exchange: Exchange, session: Session, data: string, done: Callback): void {
+    this.attempt(exchange, session, data, done, 1)
+  }
+
+  touch(exchange: Exchange, _session: () => Session, done: Callback): void {
+    const from = exchange.memory as Snapshot | undefined
+    if (!from || !from.due) return done()
+    settle(() => this.engine.touch(from), (error, left) => {
+      if (error) return done(error)
+      if (left === null) exchange.endedMeanwhile()
+      done()
+    })
+  }
+
+  destroy(_exchange: Exchange, id: string, done: Callback): void {
+    settle(() => this.engine.destroy(id), (error) => done(error))
+  }
+
+  rotate(exchange: Exchange, session: Session, rotation: Rotation, done: Callback): void {
+    const from = memoryOf(exchange, session)
+    if (isOthers(exchange, rotation)) empty(session)
+    const data = dataText(session)
+    // A login gives the session the configured life; what its cookie says counts for more.
+    const cookie = JSON.stringify(session.cookie)
+    const changes = { ...changesOf(exchange, session, data), cookie, ...rotation }
+    const act = () => (from ? this.engine.commit(from, changes) : this.engine.create(rotation.nextId!, changes))
+    settle(act, (error, saved) => {
+      if (error) return done(error)
+      // It was ended meanwhile; whoever signs in now gets a session all the same.
+      if (typeof saved !== 'object' && rotation.intent === 'login') {
+        return settle(() => this.engine.create(rotation.nextId!, changes), (error, saved) => {
+          if (!error) this.keep(exchange, session, data, saved!)
+          done(error)
+        })
+      }
+      this.keep(exchange, session, data, saved!)
+      done()
+    })
+  }
+
+  adjust(exchange: Exchange, plan: Plan, modified: boolean): Plan {
+    const from = exchange.memory as Snapshot | Retired | undefined
+    if (!from || plan.store === 'destroy') return plan
+    // Nobody who comes by an id that a login has retired may get a credential.
+    if (from.retired) return { store: modified ? 'save' : 'none', sendCookie: false }
+    // Only a conditional write tells whether the id is still the session's; the late answer of a parallel request
+    // could bring an old id back otherwise.
+    if (plan.sendCookie) return { store: 'save', sendCookie: true }
+    return plan.store === 'save' && !modified ? { ...plan, store: 'touch' } : plan
+  }
+
+  private attempt(exchange: Exchange, session: Session, data: string, done: Callback, attempts: number): void {
+    const from = memoryOf(exchange, session)
+    const changes = changesOf(exchange, session, data)
+    settle(() => (from ? this.engine.commit(from, changes) : this.engine.create(session.id, changes)), (error, saved) => {
+      if (isStale(error) && attempts < MAX_ATTEMPTS) return this.again(exchange, session, done, attempts)
+      if (!error) this.keep(exchange, session, data, saved!)
+      done(error)
+    })
+  }
+
+  /** Computes anew what was computed from values that other requests have changed, one request at a time. */
+  private again(exchange: Exchange, session: Session, done: Callback, attempts: number): void {
+    if (attempts > 1) return this.recompute(exchange, session, done, attempts)
+    this.turns.take(session.id, (pass) => {
+      this.recompute(exchange, session, (error) => {
+        pass()
+        done(error)
+      }, attempts)
+    })
+  }
+
+  private recompute(exchange: Exchange, session: Session, done: Callback, attempts: number): void {
+    settle(() => this.engine.load(session.id), (error, found) => {
+      if (error) return done(error)
+      if (!found || found.retired) {
+        exchange.endedMeanwhile()
+        return done()
+      }
+      try {
+        update(exchange, session, found)
+      } catch (thrown) {
+        return done(thrown)
+      }
+      this.attempt(exchange, session, dataText(session), done, attempts + 1)
+    })
+  }
+
+  /** Notes what has been saved. */
+  private keep(exchange: Exchange, session: Session, sent: string, saved: Saved): void {
+    if (typeof saved === 'string') return exchange.endedMeanwhile()
+    exchange.updates.clear()
+    exchange.memory = saved
+    if (saved.data !== sent) takeOver(session, JSON.parse(sent), JSON.parse(saved.data))
+    if (saved.id !== session.id) exchange.renamed(session, saved.id)
+    exchange.settle(session)
+  }
+}
+
+/** Whether the session is another user's than the one who signs in now, and its data with it. */
+function isOthers(exchange: Exchange, { owner }: Rotation): boolean {
+  const before = exchange.owner()
+  return owner !== undefined && before !== null && before !== owner
+}
+
+function empty(session: Session): void {
+  for (const key of Object.keys(session)) if (key !== 'cookie') delete session[key]
+}
+
+/** What is known of this very session in the store. */
+function memoryOf(exchange: Exchange, session: Session): Snapshot | Retired | undefined {
+  const from = exchange.memory as Snapshot | Retired | undefined
+  return from?.id === session.id ? from : undefined
+}
+
+function adopt(exchange: Exchange, id: string, found: Snapshot): void {
+  const { req } = exchange
+  if (found.id !== id) {
+    req.sessionID = found.id
+    exchange.stale = true
+  }
+  exchange.adopt(found.id, found.data, () => {
+    const data = JSON.parse(found.data) as SessionData
+    const cookie = JSON.parse(found.cookie) as SessionData['cookie']
+    return req.sessionStore!.createSession(req, Object.assign({ cookie }, data))
+  })
+}
+
+function changesOf(exchange: Exchange, session: Session, data: string): Changes {
+  const isNew = memoryOf(exchange, session) === undefined
+  const cookie = isNew || exchange.cookieModified(session) ? JSON.stringify(session.cookie) : undefined
+  // Who has set a key after computing it does not want what was computed.
+  const updates = [...exchange.updates].filter(([key, { to }]) => JSON.stringify(session[key]) === to)
+  if (updates.length === 0) return { cookie, data, force: true }
+  const computed = updates.flatMap(([key, { from, to }]) => [key, from ?? null, to ?? null])
+  return { cookie, data: withoutUpdates(session, updates), computed, force: true }
+}
+
+/** The data as they were before what `update` computed: that goes its own way. */
+function withoutUpdates(session: Session, updates: [string, Update][]): string {
+  const data: Record<string, unknown> = { ...session, cookie: undefined }
+  for (const [key, { from }] of updates) data[key] = from === undefined ? undefined : JSON.parse(from)
+  return JSON.stringify(data)
+}
+
+/** Brings a session up to date with the store, keeps what this request has set, and computes the rest anew. */
+function update(exchange: Exchange, session: Session, found: Snapshot): void {
+  const before = JSON.parse((exchange.memory as Snapshot | undefined)?.data ?? '{}') as Data
+  const now = JSON.parse(found.data) as Data
+  takeOver(session, before, now, exchange.updates)
+  for (const [key, { compute }] of exchange.updates) {
+    const from = JSON.stringify(now[key])
+    const value = compute(now[key])
+    set(session, key, value)
+    exchange.updates.set(key, { compute, from, to: JSON.stringify(value) })
+  }
+  exchange.memory = found
+}
+
+type Data = Record<string, unknown>
+
+/** Puts what others have changed into a session, but for keys that this request has changed, too. */
+function takeOver(session: Session, before: Data, now: Data, updates?: ReadonlyMap<string, unknown>): void {
+  const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
+  for (const key of new Set([...Object.keys(before), ...Object.keys(now)])) {
+    if (updates?.has(key) || same(before[key], now[key]) || !same(session[key], before[key])) continue
+    set(session, key, now[key])
+  }
+}
+
+function set(session: Session, key: string, value: unknown): void {
+  if (value === undefined) delete session[key]
+  else session[key] = value
+}
+
+function isStale(error: unknown): boolean {
+  return (error as { code?: string } | undefined)?.code === 'ERR_HANDSTAMP_STALE'
+}
+
+/** Calls the engine, which answers at once or by a promise, and hands the answer on. */
+export function settle<T>(ask: () => MaybePromise<T>, done: Callback<T>): void {
+  let answer: MaybePromise<T>
+  try {
+    answer = ask()
+  } catch (error) {
+    return done(error)
+  }
+  if (!(answer instanceof Promise)) return done(null, answer)
+  // What the application throws in its turn must not look like an answer of the store.
+  answer.then((value) => process.nextTick(done, null, value), (error) => process.nextTick(done, error))
+}

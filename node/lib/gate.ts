@@ -1,0 +1,154 @@
+/**
+ * Holds a response back until its session is saved.
+ *
+ * Nothing of it has left when `end` is called, mostly. Then the session is saved first, and a save that fails is
+ * an error like any other, which the application can still answer. What was sent before stays sent; then only the
+ * end waits.
+ */
+
+import type { Response } from './request'
+
+export interface Gatekeeper {
+  /** The head is about to leave: the last moment for a cookie. */
+  head(): void
+  /** The handler is done. `done` is called once, at once or later. */
+  finish(done: (error?: unknown) => void): void
+  /** It could not be saved. `open`: nothing has left, so another answer can be given. */
+  failed(error: unknown, open: boolean): void
+}
+
+type Arguments = [chunk?: unknown, encoding?: unknown, callback?: unknown]
+
+/** Stands between a handler and its response. A response without methods is left alone. */
+export function guard(res: Response, keeper: Gatekeeper): void {
+  guardHead(res, keeper)
+  guardEnd(res, keeper)
+}
+
+function guardHead(res: Response, keeper: Gatekeeper): void {
+  const writeHead = res.writeHead as unknown as ((...rest: unknown[]) => Response) | undefined
+  if (typeof writeHead !== 'function') return
+  let passed = false
+  res.writeHead = function (this: Response, status: number, ...rest: unknown[]) {
+    if (passed) return writeHead.call(this, status, ...rest)
+    passed = true
+    const reason = typeof rest[0] === 'string' ? rest : []
+    const headers = typeof rest[0] === 'string' ? rest[1] : (rest[1] ?? rest[0])
+    setHeaders(this, headers)
+    keeper.head()
+    return reason.length > 0 ? writeHead.call(this, status, reason[0]) : writeHead.call(this, status)
+  } as Response['writeHead']
+}
+
+/** Headers given to `writeHead` replace those of their name; a list of them may name one several times. */
+function setHeaders(res: Response, headers: unknown): void {
+  if (!headers || typeof headers !== 'object') return
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers)) if (name) res.setHeader(name, value as string)
+    return
+  }
+  const list = pairs(headers)
+  for (const [name] of list) res.removeHeader(name)
+  for (const [name, value] of list) append(res, name, value)
+}
+
+function pairs(list: unknown[]): [string, string | string[]][] {
+  if (list.every((entry) => Array.isArray(entry))) return list as [string, string | string[]][]
+  return Array.from({ length: list.length / 2 }, (_, at) => [list[2 * at], list[2 * at + 1]] as [string, string])
+}
+
+/** Adds a header beside others of its name. */
+export function append(res: Response, name: string, value: string | string[]): void {
+  const before = res.getHeader(name)
+  if (before === undefined) res.setHeader(name, value)
+  else res.setHeader(name, ([] as string[]).concat(Array.isArray(before) ? before : String(before), value))
+}
+
+function guardEnd(res: Response, keeper: Gatekeeper): void {
+  if (typeof res.end !== 'function') return
+  const end = res.end as unknown as (this: Response, ...rest: Arguments) => Response
+  let ended = false
+  res.end = function (this: Response, ...rest: Arguments) {
+    // The second time it is for Node to say what that means; after a failure this is the other answer.
+    if (ended) return end.apply(this, rest)
+    ended = true
+    let release: (() => void) | undefined
+    let outcome: { error?: unknown } | undefined
+    keeper.finish((error) => {
+      outcome = { error }
+      if (release) settle()
+    })
+    // What was saved at once goes out at once. A failure is told later: the handler is not done yet.
+    if (outcome && !outcome.error) return end.apply(this, rest)
+    release = holdBack(res)
+    if (outcome) setImmediate(settle)
+    return this
+
+    function settle(): void {
+      release!()
+      const error = outcome!.error
+      if (error && !res.headersSent) return keeper.failed(error, true)
+      try {
+        end.apply(res, rest)
+      } catch (refused) {
+        // Node refuses what can't be sent (a number, say); the handler that gave it is long gone.
+        return keeper.failed(refused, !res.headersSent)
+      }
+      if (error) keeper.failed(error, false)
+    }
+  } as Response['end']
+}
+
+/** Makes a response behave as one that has ended. The result takes that back. */
+function holdBack(res: Response): () => void {
+  const before = Object.keys(SHADOWS).map((name) => [name, Object.getOwnPropertyDescriptor(res, name)] as const)
+  Object.defineProperties(res, SHADOWS)
+  return () => {
+    for (const [name, own] of before) {
+      if (own) Object.defineProperty(res, name, own)
+      else delete (res as unknown as Record<string, unknown>)[name]
+    }
+  }
+}
+
+const SHADOWS: PropertyDescriptorMap = {
+  setHeader: { value: refusing('set'), configurable: true },
+  setHeaders: { value: refusing('set'), configurable: true },
+  appendHeader: { value: refusing('append'), configurable: true },
+  removeHeader: { value: refusing('remove'), configurable: true },
+  writeHead: { value: refusing('write'), configurable: true },
+  flushHeaders: { value: () => {}, configurable: true },
+  write: { value: writeAfterEnd, configurable: true },
+  end: { value: endAfterEnd, configurable: true },
+  headersSent: { get: () => true, configurable: true },
+  writableEnded: { get: () => true, configurable: true }
+}
+
+function refusing(verb: string): () => never {
+  return () => {
+    throw headersSent(verb)
+  }
+}
+
+function headersSent(verb: string): Error {
+  const error = new Error(`Cannot ${verb} headers after they are sent to the client`)
+  return Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' })
+}
+
+/** As Node's: the error goes to the callback and to the response's listeners. */
+function writeAfterEnd(this: Response, _chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+  const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' })
+  const told = typeof encoding === 'function' ? encoding : callback
+  process.nextTick(() => {
+    if (typeof told === 'function') told(error)
+    this.emit('error', error)
+  })
+  return false
+}
+
+function endAfterEnd(this: Response, ...rest: Arguments): Response {
+  const told = rest.find((one) => typeof one === 'function') as ((error?: unknown) => void) | undefined
+  const error = new Error('Cannot call end after a stream was finished')
+  if (told) process.nextTick(told, Object.assign(error, { code: 'ERR_STREAM_ALREADY_FINISHED' }))
+  return this
+}

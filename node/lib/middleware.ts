@@ -1,0 +1,50 @@
+/** The middleware: what `session()` returns. */
+
+import { Application } from './application'
+import debug from './debug'
+import { Exchange } from './exchange'
+import { MemoryStore } from './native-store'
+import type { SessionOptions } from './options'
+import { matches, pathname } from './request'
+import type { Next, Request, Response } from './request'
+import { sessionsOf } from './sessions'
+import type { Sessions } from './sessions'
+import type { Store } from './store'
+
+export interface Middleware extends Sessions {
+  (req: Request, res: Response, next: Next): void
+}
+
+/** The middleware for these options, which also knows the users' sessions. */
+export function session(options?: SessionOptions): Middleware {
+  const given = options ?? {}
+  const store = (given.store ?? new MemoryStore()) as Store
+  const app = new Application(given, store)
+  const middleware = function session(req: Request, res: Response, next: Next): void {
+    try {
+      serve(app, req, res, next)
+    } catch (error) {
+      next(error)
+    }
+  }
+  return Object.assign(middleware, sessionsOf(app))
+}
+
+function serve(app: Application, req: Request, res: Response, next: Next): void {
+  // Another session middleware was here before.
+  if (req.session) return next()
+  if (!app.isStoreReady) {
+    debug('store is disconnected')
+    return next()
+  }
+  const cookieOptions = app.options.cookie(req)
+  if (!matches(pathname(req), (cookieOptions.path as string | undefined) || '/')) {
+    debug('pathname mismatch')
+    return next()
+  }
+  const keyring = app.keyring(req)
+  if (!keyring) return next(new Error('secret option required for sessions'))
+  req.sessionStore = app.store
+  const { ids, old } = app.credentials(req, keyring)
+  new Exchange(app, req, res, next, cookieOptions).start(ids, old)
+}

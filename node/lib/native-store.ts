@@ -1,0 +1,159 @@
+/**
+ * The stores of the engine, with the methods that every store has. This is the door for further ones: a class
+ * that opens its handle.
+ */
+
+import { settle } from './engine-keeper'
+import { addon } from './native'
+import type { Engine, EngineOptions, MaybePromise, NativeHandle, Saved, Snapshot } from './native'
+import type { Callback } from './request'
+import { dataText } from './session'
+import type { Session, SessionData } from './session'
+import { Store } from './store'
+
+/** Milliseconds. */
+export interface NativeStoreOptions {
+  /** How long a session lives that is not used and whose cookie has no maxAge. A day unless set. */
+  ttl?: number
+  /** The largest session in bytes of JSON. 1 MiB unless set. */
+  maxDocumentBytes?: number
+}
+
+export interface NativeStore extends Store {
+  engine(options: EngineOptions): Engine
+  isPatched(): boolean
+  all(callback?: Callback<Record<string, SessionData>>): unknown
+  length(callback?: Callback<number>): unknown
+  clear(callback?: Callback): unknown
+  close(): void
+}
+
+class Base extends (Store as unknown as new () => Store) {
+  private readonly own: Engine
+
+  constructor(private readonly handle: NativeHandle, private readonly limits: NativeStoreOptions) {
+    super()
+    this.own = this.engine({})
+  }
+
+  /** An engine over this store, for one middleware. */
+  engine(options: EngineOptions): Engine {
+    const { ttl, maxDocumentBytes } = this.limits
+    return new addon.Engine(this.handle, { ttl, maxDocumentBytes, ...options })
+  }
+
+  /** Whether an application has put a method of its own in the place of one of these. */
+  isPatched(): boolean {
+    return METHODS.some((name) => this[name] !== Base.prototype[name])
+  }
+
+  override get(sid: string, callback?: Callback<SessionData | null>): unknown {
+    return answer(callback, async () => {
+      const found = await this.own.load(sid)
+      return found && !found.retired ? sessionData(found) : null
+    })
+  }
+
+  /** Stores a session, whatever is there under this id. The middleware does it more carefully. */
+  override set(sid: string, session: Session, callback?: Callback): unknown {
+    const changes = { cookie: JSON.stringify(session.cookie ?? {}), data: dataText(session), force: true }
+    return answer(callback, async () => {
+      const found = await this.own.load(sid)
+      const saved: Saved = await (found ? this.own.commit(found, changes) : this.own.create(sid, changes))
+      if (saved === 'ended') await this.own.create(sid, changes)
+    })
+  }
+
+  override touch(sid: string, session: Session, callback?: Callback): unknown {
+    return answer(callback, async () => {
+      const found = await this.own.load(sid)
+      if (found && !found.retired) await this.own.commit(found, { cookie: JSON.stringify(session.cookie ?? {}) })
+    })
+  }
+
+  override destroy(sid: string, callback?: Callback): unknown {
+    return answer(callback, async () => void (await this.own.destroy(sid)))
+  }
+
+  /** All sessions by their ids. */
+  all(callback?: Callback<Record<string, SessionData>>): unknown {
+    return answer(callback, async () => {
+      const flat = await this.own.all()
+      const entries = Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at]!, JSON.parse(flat[2 * at + 1]!)])
+      return Object.fromEntries(entries) as Record<string, SessionData>
+    })
+  }
+
+  /** How many sessions there are. */
+  length(callback?: Callback<number>): unknown {
+    return answer(callback, async () => this.own.total())
+  }
+
+  clear(callback?: Callback): unknown {
+    return answer(callback, async () => void (await this.own.clear()))
+  }
+
+  /** Lets go of the memory or of the file. Later calls are errors. */
+  close(): void {
+    this.handle.close()
+  }
+}
+
+const METHODS = ['get', 'set', 'touch', 'destroy', 'createSession', 'load', 'regenerate'] as const
+
+function sessionData({ cookie, data }: Snapshot): SessionData {
+  return Object.assign({ cookie: JSON.parse(cookie) }, JSON.parse(data)) as SessionData
+}
+
+/** Hands an answer to a callback, or gives a promise of it. */
+function answer<T>(callback: Callback<T> | undefined, act: () => Promise<T>): Promise<T> | undefined {
+  const promise = act()
+  if (!callback) return promise
+  settle(() => promise as MaybePromise<T>, callback)
+  return undefined
+}
+
+export const NativeStore = Base as unknown as {
+  new (handle: NativeHandle, limits: NativeStoreOptions): NativeStore
+  prototype: NativeStore
+}
+
+export interface MemoryStoreOptions extends NativeStoreOptions {
+  /** Threads of this process that give the same name share the sessions. */
+  shared?: string
+  /** 1,000,000 unless set; one more ends the session that expires soonest. */
+  maxSessions?: number
+  /** Of all documents together; 256 MiB unless set. */
+  maxBytes?: number
+}
+
+/** Sessions in this process's memory: bounded, expiring, and gone when it ends. */
+export class MemoryStore extends NativeStore {
+  constructor(options: MemoryStoreOptions = {}) {
+    const { shared, maxSessions, maxBytes } = options
+    super(addon.openMemory({ shared, maxSessions, maxBytes }), options)
+  }
+}
+
+export interface SqliteStoreOptions extends NativeStoreOptions {
+  /** The file. It is made if it is not there. */
+  path: string
+  /** How long to wait for another process that writes. 4,000 unless set. */
+  busyTimeout?: number
+  /** Threads that read. 2 unless set. */
+  readers?: number
+  /** How often expired sessions are removed. 60,000 unless set. */
+  reapEvery?: number
+  /** 'full' (the default): what was answered survives the loss of power; 'normal': the end of the process. */
+  synchronous?: 'full' | 'normal'
+}
+
+/** Sessions in one SQLite file, which several processes may share. */
+export class SqliteStore extends NativeStore {
+  constructor(options: SqliteStoreOptions | string) {
+    const given = typeof options === 'string' ? { path: options } : options
+    if (typeof given?.path !== 'string') throw new TypeError('SqliteStore needs the path of its file: new SqliteStore({ path: "sessions.db" })')
+    const { path, busyTimeout, readers, reapEvery, synchronous, maxDocumentBytes } = given
+    super(addon.openSqlite({ path, busyTimeout, readers, reapEvery, synchronous, maxDocumentBytes }), given)
+  }
+}

@@ -1,0 +1,190 @@
+//! The engine over one store: what JavaScript can ask of sessions.
+
+use std::sync::Arc;
+
+use handstamp::{Fingerprint, Keys, LookUp, SessionConfig, SessionManager};
+use napi::Env;
+use napi_derive::napi;
+
+use crate::answer::{Answer, answer, at_once};
+use crate::changes::Changes;
+use crate::error::{Failure, Thrown};
+use crate::id::Name;
+use crate::options::EngineOptions;
+use crate::snapshot::{Former, Found, Saved, found, millis, saved};
+use crate::stores::{Desk, NativeHandle, lock};
+use crate::user::UserSessionRecord;
+
+/// The engine over one store. What needs no I/O is answered at once, the rest by a promise.
+#[derive(Debug)]
+#[napi]
+pub struct Engine {
+    desk: Arc<Desk>,
+}
+
+#[napi]
+impl Engine {
+    /// An engine over this store.
+    ///
+    /// # Errors
+    /// A setting is wrong, or the store has been closed.
+    #[napi(constructor)]
+    pub fn new(store: &NativeHandle, options: EngineOptions) -> Result<Self, Thrown> {
+        at_once(|| {
+            let manager = store.store()?.manager(own_keys()?);
+            let manager = manager.with_config(SessionConfig::try_from(options)?)?;
+            Ok(Self { desk: store.desk(manager) })
+        })
+    }
+
+    /// Finds a session by an id whose signature has been verified.
+    #[napi]
+    pub fn load<'env>(&self, env: &'env Env, id: String) -> Result<Answer<'env, Found>, Thrown> {
+        let manager = self.manager();
+        answer(env, async move {
+            let name = Name::new(id);
+            Ok(found(&manager?.look_up(name.id()).await?, &name))
+        })
+    }
+
+    /// Stores a new session under this id.
+    #[napi]
+    pub fn create<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+        changes: Changes,
+    ) -> Result<Answer<'env, Saved>, Thrown> {
+        let manager = self.manager();
+        answer(env, async move {
+            let name = Name::new(id);
+            let session = manager?.begin(name.id());
+            changes.make(&session)?;
+            session.save().await?;
+            Ok(saved(&session, &[&name]))
+        })
+    }
+
+    /// Saves what has become of a session.
+    #[napi]
+    pub fn commit<'env>(
+        &self,
+        env: &'env Env,
+        from: Former,
+        mut changes: Changes,
+    ) -> Result<Answer<'env, Saved>, Thrown> {
+        let manager = self.manager();
+        answer(env, async move {
+            let next = changes.next_id.take().map(Name::new);
+            let (name, session) = if from.is_retired() {
+                let name = Name::new(from.id);
+                match manager?.look_up(name.id()).await? {
+                    LookUp::Retired(session) => (name, session),
+                    // The way to the session that it was is gone, so that can't be reached any more.
+                    _ => return Ok(Saved::B("ended")),
+                }
+            } else {
+                let (name, snapshot) = from.into_snapshot()?;
+                (name, manager?.resume(&snapshot)?)
+            };
+            if let Some(next) = &next {
+                session.set_next_id(next.id());
+            }
+            changes.make(&session)?;
+            session.save().await?;
+            let names: Vec<_> = next.iter().chain([&name]).collect();
+            Ok(saved(&session, &names))
+        })
+    }
+
+    /// Extends a session's life. The time that it has left then, or null: there is no such session.
+    #[napi]
+    pub fn touch<'env>(
+        &self,
+        env: &'env Env,
+        from: Former,
+    ) -> Result<Answer<'env, Option<f64>>, Thrown> {
+        let manager = self.manager();
+        answer(env, async move {
+            let (_, snapshot) = from.into_snapshot()?;
+            let session = manager?.resume(&snapshot)?;
+            session.touch();
+            session.save().await?;
+            Ok(session.snapshot().map(|snapshot| millis(snapshot.remaining)))
+        })
+    }
+
+    /// Ends a session, and what its id has been rotated to. False: there was none.
+    #[napi]
+    pub fn destroy<'env>(&self, env: &'env Env, id: String) -> Result<Answer<'env, bool>, Thrown> {
+        let manager = self.manager();
+        answer(env, async move { Ok(manager?.end_session(Name::new(id).id()).await?) })
+    }
+
+    /// The living sessions of a user, the one used last in front.
+    #[napi]
+    pub fn for_user<'env>(
+        &self,
+        env: &'env Env,
+        user: String,
+    ) -> Result<Answer<'env, Vec<UserSessionRecord>>, Thrown> {
+        let manager = self.manager();
+        answer(env, async move {
+            let sessions = manager?.for_user(&user).await?;
+            Ok(sessions.into_iter().map(UserSessionRecord::from).collect())
+        })
+    }
+
+    /// Ends one of a user's sessions. False: the user has no such session.
+    #[napi]
+    pub fn revoke<'env>(
+        &self,
+        env: &'env Env,
+        user: String,
+        fingerprint: String,
+    ) -> Result<Answer<'env, bool>, Thrown> {
+        let manager = self.manager();
+        answer(env, async move {
+            let manager = manager?;
+            let Some(fingerprint) = Fingerprint::parse(&fingerprint) else { return Ok(false) };
+            Ok(manager.revoke(&user, fingerprint).await?)
+        })
+    }
+
+    /// Ends all sessions of a user but for the one of the id `except`, and tells how many there were.
+    #[napi]
+    pub fn revoke_all<'env>(
+        &self,
+        env: &'env Env,
+        user: String,
+        except: Option<String>,
+    ) -> Result<Answer<'env, u32>, Thrown> {
+        let manager = self.manager();
+        answer(env, async move {
+            let manager = manager?;
+            let except = match except {
+                Some(id) => match manager.look_up(Name::new(id).id()).await? {
+                    LookUp::Stored(session) => Some(session),
+                    _ => None,
+                },
+                None => None,
+            };
+            let ended = manager.revoke_all(&user, except.as_ref()).await?;
+            Ok(u32::try_from(ended).unwrap_or(u32::MAX))
+        })
+    }
+}
+
+impl Engine {
+    fn manager(&self) -> Result<SessionManager, Failure> {
+        lock(&self.desk).clone().ok_or_else(Failure::closed)
+    }
+}
+
+/// The engine refuses to store what nobody could ever sign. Here JavaScript signs, with a keyring, so
+/// a key that nobody knows is enough.
+fn own_keys() -> Result<Keys, Failure> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)?;
+    Ok(Keys::express([key]))
+}

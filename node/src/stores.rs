@@ -1,0 +1,115 @@
+//! The addon's stores, and how they are opened and closed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+
+use handstamp::{Keys, MemoryStore, SessionManager};
+use handstamp_sqlite::{SqliteOptions, SqliteStore};
+use napi_derive::napi;
+
+use crate::answer::at_once;
+use crate::error::{Failure, Thrown};
+use crate::options::{FileOptions, MemoryOptions};
+
+/// The memory stores that threads share. A worker thread loads the addon anew, but there is one of
+/// this in the process. A store stays here when all have closed it, and so do its sessions.
+static SHARED: LazyLock<Mutex<HashMap<String, MemoryStore>>> = LazyLock::new(Mutex::default);
+
+/// A store: shared memory or a file.
+#[derive(Clone, Debug)]
+pub(crate) enum Store {
+    Memory(MemoryStore),
+    Sqlite(SqliteStore),
+}
+
+impl Store {
+    /// A manager over this store.
+    pub(crate) fn manager(&self, keys: Keys) -> SessionManager {
+        match self {
+            Self::Memory(store) => SessionManager::new(store.clone(), keys),
+            Self::Sqlite(store) => SessionManager::new(store.clone(), keys),
+        }
+    }
+}
+
+/// What an engine works with; `None` when its store has been closed.
+pub(crate) type Desk = Mutex<Option<SessionManager>>;
+
+/// A store that JavaScript has opened.
+#[derive(Debug)]
+#[napi]
+pub struct NativeHandle {
+    store: Mutex<Option<Store>>,
+    /// The engines that use it, to be told when it is closed.
+    desks: Mutex<Vec<Weak<Desk>>>,
+}
+
+#[napi]
+impl NativeHandle {
+    /// Closes the store for all engines that use it: from now on their calls are errors. Calls that are
+    /// under way come to their end first, and then a file is closed.
+    #[napi]
+    pub fn close(&self) {
+        let desks = std::mem::take(&mut *lock(&self.desks));
+        for desk in desks.iter().filter_map(Weak::upgrade) {
+            let manager = lock(&desk).take();
+            drop(manager);
+        }
+        let store = lock(&self.store).take();
+        drop(store);
+    }
+}
+
+impl NativeHandle {
+    fn new(store: Store) -> Self {
+        Self { store: Mutex::new(Some(store)), desks: Mutex::default() }
+    }
+
+    pub(crate) fn store(&self) -> Result<Store, Failure> {
+        lock(&self.store).clone().ok_or_else(Failure::closed)
+    }
+
+    /// A place for a manager, which [`close`](Self::close) empties.
+    pub(crate) fn desk(&self, manager: SessionManager) -> Arc<Desk> {
+        let desk = Arc::new(Mutex::new(Some(manager)));
+        let mut desks = lock(&self.desks);
+        desks.retain(|desk| desk.strong_count() > 0);
+        desks.push(Arc::downgrade(&desk));
+        desk
+    }
+}
+
+/// Opens a store in the memory of the process.
+///
+/// # Errors
+/// A setting is wrong.
+#[napi]
+#[expect(clippy::needless_pass_by_value, reason = "napi hands objects over")]
+pub fn open_memory(options: MemoryOptions) -> Result<NativeHandle, Thrown> {
+    at_once(|| {
+        let store = MemoryStore::try_from(&options)?;
+        let store = match options.shared {
+            Some(name) => lock(&SHARED).entry(name).or_insert(store).clone(),
+            None => store,
+        };
+        Ok(NativeHandle::new(Store::Memory(store)))
+    })
+}
+
+/// Opens a store in a file.
+///
+/// # Errors
+/// A setting is wrong; and as [`SqliteStore::open`].
+#[napi]
+#[expect(clippy::needless_pass_by_value, reason = "napi hands objects over")]
+pub fn open_sqlite(options: FileOptions) -> Result<NativeHandle, Thrown> {
+    at_once(|| {
+        let store = SqliteOptions::try_from(&options)?.open(&options.path)?;
+        Ok(NativeHandle::new(Store::Sqlite(store)))
+    })
+}
+
+/// Nothing that is done while one of these locks is held can leave something half done.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
