@@ -157,11 +157,12 @@ impl Applier<'_> {
         let tries = if self.next_id.is_some() { 1 } else { MAX_IDS };
         for _ in 0..tries {
             let id = self.next_id.map_or_else(|| self.manager.make_id(), Ok)?;
-            let record =
+            let (record, placed) =
                 self.manager.record(&id, &document, document.lifetime(config, self.now))?;
             if let Created::Done(version) =
                 self.manager.call(self.manager.store().create(&id, &record)).await?
             {
+                self.manager.remember(&id, version, record.document.len(), placed);
                 self.manager.tell(|| Event::Created { session: id.fingerprint() });
                 return Ok(Standing { place: Place { id, version }, document });
             }
@@ -288,9 +289,14 @@ impl Applier<'_> {
         let config = self.manager.config();
         let Standing { place, document } = session;
         document.refresh(config, self.now);
-        let record =
+        let (record, placed) =
             self.manager.record(&place.id, document, document.lifetime(config, self.now))?;
-        self.manager.call(self.manager.store().update(&place.id, place.version, &record)).await
+        let store = self.manager.store();
+        let updated = self.manager.call(store.update(&place.id, place.version, &record)).await?;
+        if let Updated::Done(version) = updated {
+            self.manager.remember(&place.id, version, record.document.len(), placed);
+        }
+        Ok(updated)
     }
 
     /// Puts the pointer in the place of a session.
@@ -300,7 +306,7 @@ impl Applier<'_> {
         let open = self.intent != Intent::Login;
         let stub =
             Document::stub(Successor { id: new, until: self.now.after(grace), open }, config);
-        let record = self.manager.record(&old.id, &stub, grace.max(MIN_STUB_LIFETIME))?;
+        let (record, _) = self.manager.record(&old.id, &stub, grace.max(MIN_STUB_LIFETIME))?;
         self.manager.call(self.manager.store().update(&old.id, old.version, &record)).await
     }
 

@@ -123,19 +123,51 @@ impl Document {
         Self { source: Arc::clone(source), cookie: Text::Source(cookie), max_age, data, facts }
     }
 
-    /// The document as JSON.
-    pub(crate) fn to_json(&self) -> Vec<u8> {
+    /// The document as JSON, and the same document as it stands there: what [`parse`](Self::parse) would
+    /// make of it, but for its text.
+    pub(crate) fn to_placed_json(&self) -> (Vec<u8>, Self) {
         let mut out = Vec::with_capacity(self.data.size() + 512);
-        out.push(b'{');
-        write_member(&mut out, b"\"cookie\"", self.cookie_json());
-        self.write_contents(&mut out);
+        out.extend_from_slice(OPENING);
+        out.extend_from_slice(self.cookie_json());
+        let cookie = Text::Source(OPENING.len()..out.len());
+        let data = self.data.move_members(&mut out);
+        self.write_facts(&mut out);
         out.push(b'}');
-        out
+        let facts = self.facts.clone();
+        let placed = Self { source: Arc::default(), cookie, max_age: self.max_age, data, facts };
+        (out, placed)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        self.to_placed_json().0
+    }
+
+    /// A document that was taken out of its text, put back into it.
+    pub(crate) fn in_source(self, source: &Arc<[u8]>) -> Self {
+        Self { source: Arc::clone(source), data: self.data.in_source(source), ..self }
+    }
+
+    /// Takes a document out of its text: what stays is where everything stands. `None`: there is too much
+    /// of it to be remembered.
+    pub(crate) fn out_of_source(mut self) -> Option<Self> {
+        const MOST: usize = 64;
+        if self.data.len() > MOST || !self.facts.others.is_empty() {
+            return None;
+        }
+        self.source = Arc::default();
+        self.data = self.data.in_source(&self.source);
+        self.facts.others = Object::default();
+        Some(self)
     }
 
     /// Writes all but the `cookie`.
     pub(crate) fn write_contents(&self, out: &mut Vec<u8>) {
         self.data.write_members(out);
+        self.write_facts(out);
+    }
+
+    fn write_facts(&self, out: &mut Vec<u8>) {
         write_member(out, b"\"__handstamp\"", b"");
         self.facts.write(out);
     }

@@ -56,6 +56,7 @@ mod recent;
 mod scan;
 mod seal;
 mod session;
+mod shapes;
 pub mod store;
 mod transport;
 mod turn;

@@ -13,8 +13,9 @@ use crate::deadline::within;
 use crate::document::Document;
 use crate::plan::Held;
 use crate::recent::Recent;
+use crate::shapes::Shapes;
 use crate::session::{Claim, Presented};
-use crate::store::{DynStore, Record, StoreError, Stored};
+use crate::store::{DynStore, Record, StoreError, Stored, Version};
 use crate::turn::{Taken, Turn};
 use crate::{
     Answer, Clock, ErrorKind, Event, FailurePolicy, Keys, Session, SessionConfig, SessionError,
@@ -55,6 +56,8 @@ struct Inner {
     identity: Arc<()>,
     /// What the keys verified lately.
     recent: Arc<Recent>,
+    /// What was read and written lately.
+    shapes: Arc<Shapes>,
     store: Arc<dyn DynStore>,
     clock: Arc<dyn Clock>,
     make_id: Arc<MakeId>,
@@ -79,6 +82,7 @@ impl SessionManager {
             keys,
             identity: Arc::default(),
             recent: Arc::new(Recent::new()),
+            shapes: Arc::new(Shapes::new()),
             store: Arc::new(store),
             clock: Arc::new(SystemClock),
             make_id: Arc::new(|| Ok(SessionId::random()?)),
@@ -327,7 +331,31 @@ impl SessionManager {
     pub(crate) fn read(&self, id: &SessionId, stored: &Stored) -> Option<Document> {
         let now = self.now();
         let living = |document: &Document| document.facts.until.is_none_or(|until| until > now);
-        self.decode(id, &stored.document).filter(living)
+        let known = self.0.shapes.get(self.hash(id), id, stored);
+        known.or_else(|| self.learn(id, stored)).filter(living)
+    }
+
+    /// Reads a document that is not known yet.
+    fn learn(&self, id: &SessionId, stored: &Stored) -> Option<Document> {
+        let document = self.decode(id, &stored.document)?;
+        if self.config().sealing.is_none() {
+            let placed = document.clone().out_of_source();
+            self.remember(id, stored.version, stored.document.len(), placed);
+        }
+        Some(document)
+    }
+
+    /// Remembers where everything stands in a text of this length, which is this writing of a session.
+    pub(crate) fn remember(
+        &self,
+        id: &SessionId,
+        version: Version,
+        length: usize,
+        placed: Option<Document>,
+    ) {
+        if let Some(document) = placed {
+            self.0.shapes.put(self.hash(id), *id, version, length, document);
+        }
     }
 
     /// Reads a stored document for a request that had the session before: it may follow the pointer to
@@ -349,14 +377,15 @@ impl SessionManager {
         decoded
     }
 
-    /// Puts a document into the form that stores keep.
+    /// Puts a document into the form that stores keep. If it can be remembered how it stands there, that
+    /// comes with it.
     pub(crate) fn record(
         &self,
         id: &SessionId,
         document: &Document,
         lifetime: Duration,
-    ) -> Result<Record, SessionError> {
-        let bytes = seal::encode(document, id, self.config())?;
+    ) -> Result<(Record, Option<Document>), SessionError> {
+        let (bytes, placed) = seal::encode(document, id, self.config())?;
         let most = self.config().max_document_bytes;
         if bytes.len() > most {
             let message = format!(
@@ -365,7 +394,8 @@ impl SessionManager {
             );
             return Err(SessionError::new(ErrorKind::TooLarge, message));
         }
-        Ok(Record { document: bytes, lifetime, owner: document.facts.owner.clone() })
+        let owner = document.facts.owner.clone();
+        Ok((Record { document: bytes, lifetime, owner }, placed))
     }
 
     /// A call to the store, within the deadline.
@@ -409,14 +439,19 @@ impl SessionManager {
 
     /// Queues up behind the requests of this process that lost a race for this session too.
     pub(crate) async fn queue(&self, id: &SessionId) -> Result<Taken<'_>, SessionError> {
-        let hash = usize::try_from(self.0.hasher.hash_one(id) % 64).unwrap_or_default();
-        let stripe = &self.0.stripes[hash];
+        let stripe = &self.0.stripes[usize::try_from(self.hash(id) % 64).unwrap_or_default()];
         self.call(async { Ok(stripe.take().await) }).await
+    }
+
+    fn hash(&self, id: &SessionId) -> u64 {
+        self.0.hasher.hash_one(id)
     }
 
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         let inner = Arc::make_mut(&mut self.0);
         inner.identity = Arc::default();
+        // Another store, other settings: what is known says nothing there.
+        inner.shapes = Arc::new(Shapes::new());
         change(inner);
         self
     }

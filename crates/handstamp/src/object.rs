@@ -44,6 +44,13 @@ impl Text {
             Self::Source(range) => &source[range.clone()],
         }
     }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(text) => text.len(),
+            Self::Source(range) => range.len(),
+        }
+    }
 }
 
 impl Object {
@@ -152,8 +159,7 @@ impl Object {
 
     /// About how many bytes the JSON has.
     pub(crate) fn size(&self) -> usize {
-        let size = |text: &Text| text.bytes(&self.source).len();
-        self.members.iter().map(|member| size(&member.name) + size(&member.value) + 2).sum()
+        self.members.iter().map(|member| member.name.len() + member.value.len() + 2).sum()
     }
 
     /// Writes the members, without the braces, into an object that is being written.
@@ -161,6 +167,26 @@ impl Object {
         for member in &self.members {
             write_member(out, member.name.bytes(&self.source), member.value.bytes(&self.source));
         }
+    }
+
+    /// As [`write_members`](Self::write_members); returns the object that stands in the text then.
+    pub(crate) fn move_members(&self, out: &mut Vec<u8>) -> Self {
+        let member = |member: &Member| {
+            write_member(out, member.name.bytes(&self.source), member.value.bytes(&self.source));
+            let value = out.len() - member.value.len()..out.len();
+            let name = value.start - 1 - member.name.len()..value.start - 1;
+            Member { name: Text::Source(name), value: Text::Source(value), plain: member.plain }
+        };
+        Self { source: Arc::default(), members: self.members.iter().map(member).collect() }
+    }
+
+    /// The same object in a text in which its members stand at the same places.
+    pub(crate) fn in_source(self, source: &Arc<[u8]>) -> Self {
+        Self { source: Arc::clone(source), ..self }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
     }
 
     /// The object as JSON.

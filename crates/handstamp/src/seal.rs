@@ -123,17 +123,20 @@ impl fmt::Debug for SealingKeys {
     }
 }
 
-/// Writes a document for the store: sealed if there are keys, plain otherwise.
+/// Writes a document for the store: sealed if there are keys, plain otherwise. A plain one is also
+/// returned as it stands in the text.
 pub(crate) fn encode(
     document: &Document,
     id: &SessionId,
     config: &SessionConfig,
-) -> Result<Arc<[u8]>, SessionError> {
-    let text = match &config.sealing {
-        Some(keys) => keys.seal(document, id)?,
-        None => document.to_json(),
-    };
-    Ok(text.into())
+) -> Result<(Arc<[u8]>, Option<Document>), SessionError> {
+    Ok(match &config.sealing {
+        Some(keys) => (keys.seal(document, id)?.into(), None),
+        None => {
+            let (text, placed) = document.to_placed_json();
+            (text.into(), placed.out_of_source())
+        }
+    })
 }
 
 /// Reads a document of the store. `None`: it is damaged, forged, sealed by an unknown key, or plain
@@ -185,7 +188,7 @@ mod tests {
     }
 
     fn sealed(keys: &SealingKeys) -> Arc<[u8]> {
-        encode(&document(), &id(), &with(keys)).unwrap()
+        encode(&document(), &id(), &with(keys)).unwrap().0
     }
 
     #[test]
@@ -222,7 +225,7 @@ mod tests {
             "another session's"
         );
         assert!(decode(&bytes, &id(), &SessionConfig::strict()).is_none(), "without keys");
-        let plain = encode(&document(), &id(), &SessionConfig::strict()).unwrap();
+        let (plain, _) = encode(&document(), &id(), &SessionConfig::strict()).unwrap();
         assert!(decode(&plain, &id(), &with(&keys)).is_none(), "plain in the place of sealed");
         assert!(decode(&plain, &id(), &with(&keys.clone().insecure_accept_plain())).is_some());
         let start = bytes.windows(4).position(|window| window == b"hs1.").unwrap();
