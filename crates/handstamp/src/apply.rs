@@ -3,7 +3,6 @@
 //! When another request was faster, what this one did is done again on what stands there now. What
 //! has been ended stays ended: nothing here creates a session under an id that a client holds.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::changes::Changes;
@@ -16,7 +15,7 @@ use crate::{ErrorKind, Event, SessionError, SessionId, SessionManager, Timestamp
 
 /// How often a write is tried against others that win. Requests of one process queue up after their
 /// first defeat, so it takes as many processes to get here.
-const MAX_ATTEMPTS: usize = 256;
+pub(crate) const MAX_ATTEMPTS: usize = 256;
 
 /// How many ids are tried. The second is never needed unless the generator is broken.
 const MAX_IDS: usize = 8;
@@ -70,23 +69,6 @@ pub(crate) enum Outcome {
     Unchanged,
 }
 
-/// Where an ending began, and the session that it came to and that still lives: the pointer between
-/// them is deleted already.
-#[derive(Debug, Default)]
-pub(crate) struct Reached(Mutex<Option<(SessionId, SessionId)>>);
-
-impl Reached {
-    /// Where an ending of this session has to go on.
-    pub(crate) fn from(&self, start: SessionId) -> SessionId {
-        let way = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        way.filter(|(from, _)| *from == start).map_or(start, |(_, to)| to)
-    }
-
-    pub(crate) fn note(&self, way: Option<(SessionId, SessionId)>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = way;
-    }
-}
-
 /// How one came from an id to the session that stands there now, the narrowest way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
@@ -102,7 +84,6 @@ pub(crate) async fn apply(
     manager: &SessionManager,
     work: Work,
     plan: Plan,
-    reached: &Reached,
 ) -> Result<Outcome, SessionError> {
     let now = manager.now();
     let Work { place, document, changes, intent, next_id, retired } = work;
@@ -112,12 +93,12 @@ pub(crate) async fn apply(
             Ok(Outcome::Stored(applier.create(document).await?.into(), plan.credential))
         }
         (StoreOperation::Delete, Some(place)) => {
-            manager.end(place.id, reached).await?;
+            manager.end(place).await?;
             Ok(Outcome::Deleted(plan.credential))
         }
         (StoreOperation::Replace, Some(place)) => {
             let standing = applier.create(document).await?;
-            if let Err(error) = manager.end(place.id, reached).await {
+            if let Err(error) = manager.end(place).await {
                 applier.take_back(&standing).await;
                 return Err(error);
             }
@@ -377,7 +358,7 @@ impl Applier<'_> {
     }
 }
 
-fn beaten() -> SessionError {
+pub(crate) fn beaten() -> SessionError {
     let message = format!(
         "other requests changed the session {MAX_ATTEMPTS} times while this one tried to save it"
     );

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
 
-use crate::apply::{Place, Reached};
+use crate::apply::{MAX_ATTEMPTS, Place, beaten};
 use crate::credential::{self, Verified};
 use crate::deadline::within;
 use crate::document::Document;
@@ -15,7 +15,7 @@ use crate::plan::Held;
 use crate::recent::Recent;
 use crate::shapes::Shapes;
 use crate::session::{Claim, Presented};
-use crate::store::{DynStore, Record, StoreError, Stored, Version};
+use crate::store::{DynStore, Record, StoreError, Stored, Updated, Version};
 use crate::turn::{Taken, Turn};
 use crate::{
     Answer, Clock, ErrorKind, Event, FailurePolicy, Keys, Session, SessionConfig, SessionError,
@@ -275,10 +275,11 @@ impl SessionManager {
             let place = Some(Place { id, version: stored.version });
             match &document.facts.successor {
                 Some(successor) if successor.open => id = successor.id,
-                // All that this request may do is add to the session that it can't see.
+                // All that this request may do is add to the session that it can't see, or end it. The
+                // pointer itself must not be written over.
                 Some(_) => {
                     return Ok(Some(Claim {
-                        place,
+                        place: Some(Place { id, version: Version::NONE }),
                         ..Claim::new(Held::Retired, self.new_document())
                     }));
                 }
@@ -297,30 +298,34 @@ impl SessionManager {
         Ok(None)
     }
 
-    /// Ends a session, and those that its id has been rotated to. `false`: there was none.
+    /// Ends a session, under whatever id it goes by now. `false`: there was none.
     ///
-    /// A pointer goes before what it leads to, so `reached` keeps the way if that can't be ended now.
-    pub(crate) async fn end(
-        &self,
-        start: SessionId,
-        reached: &Reached,
-    ) -> Result<bool, SessionError> {
-        let mut id = reached.from(start);
-        for hop in 0..MAX_HOPS {
-            let deleted = self.call(self.store().delete(&id)).await?;
-            reached.note(None);
-            let Some(document) = deleted else { return Ok(hop > 0) };
-            self.tell(|| Event::Destroyed { session: id.fingerprint() });
-            let ended = self.read_again(&id, &document);
-            match ended.and_then(|document| document.facts.successor) {
-                Some(successor) => {
-                    id = successor.id;
-                    reached.note(Some((start, id)));
+    /// It is written over by one that is over, and only where the session itself is known to stand. A
+    /// deletion could hit a pointer, and if its answer were lost, so would be the way to the session.
+    /// The pointers stay, so whoever tries again finds the way again; they lead nowhere then.
+    pub(crate) async fn end(&self, start: Place) -> Result<bool, SessionError> {
+        let mut place = start;
+        for _ in 0..MAX_ATTEMPTS {
+            let (over, _) = self.record(&place.id, &self.new_document(), Duration::ZERO)?;
+            match self.call(self.store().update(&place.id, place.version, &over)).await? {
+                Updated::Conflict(stored) => place = self.further(place.id, &stored),
+                Updated::Done(_) => {
+                    self.tell(|| Event::Destroyed { session: place.id.fingerprint() });
+                    return Ok(true);
                 }
-                None => break,
+                Updated::Gone => return Ok(false),
             }
         }
-        Ok(true)
+        Err(beaten())
+    }
+
+    /// From what stands under an id to where its session has to be looked for.
+    fn further(&self, id: SessionId, stored: &Stored) -> Place {
+        let document = self.read_again(&id, &stored.document);
+        match document.and_then(|document| document.facts.successor) {
+            Some(successor) => Place { id: successor.id, version: Version::NONE },
+            None => Place { id, version: stored.version },
+        }
     }
 
     pub(crate) fn new_document(&self) -> Document {

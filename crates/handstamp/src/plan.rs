@@ -8,8 +8,8 @@
 //! | stored, persistent | untouched, due | update | issue, so that the browser's copy slides along |
 //! | stored | changed | update | issue if it is persistent and due, or its lifetime changed |
 //! | stored | rotated | create new, then retire old | issue |
-//! | stored | regenerated, logged out | create new if it holds something, then delete old | issue, or remove |
-//! | any | destroyed | delete | remove |
+//! | stored | regenerated, logged out | create new if it holds something, then end old | issue, or remove |
+//! | any | destroyed | end | remove |
 //! | ended meanwhile by another request | whatever | none | none |
 //! | retired by a login | changed | update of the successor | none |
 //!
@@ -78,9 +78,10 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreOperation {
     Create,
+    /// End the session.
     Delete,
     None,
-    /// Create the new session, then delete the old one.
+    /// Create the new session, then end the old one.
     Replace,
     /// Create the new session, then retire the old id.
     Rotate,

@@ -60,7 +60,8 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
 
     /// Ends a session and returns what it last held. `None`: there was none.
     ///
-    /// The bytes are needed because a session that has been rotated holds the way to its successor.
+    /// The engine deletes only what nobody has heard of yet. It ends sessions by an
+    /// [`update`](Self::update) with a [lifetime](Record::lifetime) of zero, because that is conditional.
     fn delete(
         &self,
         id: &SessionId,
@@ -146,8 +147,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct Record {
     /// The session document. Stores do not look inside.
     pub document: Arc<[u8]>,
-    /// How long the session lives from now unless it is touched or updated. Zero is possible: it is
-    /// over at once.
+    /// How long the session lives from now unless it is touched or updated. Zero: it is over at
+    /// once, and its place may be freed; a session is ended so.
     pub lifetime: Duration,
     /// Whose session it is, for [`SessionIndex`]; `None` takes it out of the index.
     pub owner: Option<Arc<str>>,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::apply::{Reached, Standing};
+use crate::apply::{Place, Standing};
 use crate::document::Document;
 use crate::facts::Device;
 use crate::store::{SessionIndex, Stored};
@@ -45,10 +45,11 @@ impl SessionManager {
     /// As [`for_user`](Self::for_user).
     pub async fn revoke(&self, user: &str, session: Fingerprint) -> Result<bool, SessionError> {
         let living = self.living(user).await?;
-        let Some(found) = living.iter().find(|living| living.id.fingerprint() == session) else {
+        let Some(found) = living.iter().find(|living| living.place.id.fingerprint() == session)
+        else {
             return Ok(false);
         };
-        self.end(found.id, &Reached::default()).await
+        self.end(found.place).await
     }
 
     /// Ends all sessions of a user, but for `except`, and returns how many there were. A session that
@@ -76,9 +77,11 @@ impl SessionManager {
             return Ok(());
         };
         let mut living = without_rotating(self.living(owner).await?);
-        living.sort_by_key(|living| std::cmp::Reverse((living.document.facts.created, living.id)));
+        living.sort_by_key(|living| {
+            std::cmp::Reverse((living.document.facts.created, living.place.id))
+        });
         for surplus in living.iter().skip(most.get()) {
-            self.end(surplus.id, &Reached::default()).await?;
+            self.end(surplus.place).await?;
         }
         Ok(())
     }
@@ -88,8 +91,9 @@ impl SessionManager {
         let read = |(id, stored): (SessionId, Stored)| {
             let document = self.read(&id, &stored)?;
             let expires = self.now().after(stored.remaining);
+            let place = Place { id, version: stored.version };
             (document.facts.owner.as_deref() == Some(user)).then_some(Living {
-                id,
+                place,
                 document,
                 expires,
             })
@@ -100,7 +104,7 @@ impl SessionManager {
     fn describe(&self, living: &Living) -> UserSession {
         let facts = &living.document.facts;
         UserSession {
-            id: living.id.fingerprint(),
+            id: living.place.id.fingerprint(),
             created: facts.created,
             last_seen: self.last_seen(living),
             expires: living.expires,
@@ -125,13 +129,13 @@ impl SessionManager {
 /// A session whose id rotates at this moment stands there twice. It counts once, by its old id: ending
 /// that one ends the rotation, too.
 fn without_rotating(mut living: Vec<Living>) -> Vec<Living> {
-    let ids: Vec<_> = living.iter().map(|living| living.id.fingerprint()).collect();
+    let ids: Vec<_> = living.iter().map(|living| living.place.id.fingerprint()).collect();
     living.retain(|living| living.document.facts.from.is_none_or(|from| !ids.contains(&from)));
     living
 }
 
 struct Living {
-    id: SessionId,
+    place: Place,
     document: Document,
     expires: Timestamp,
 }

@@ -94,7 +94,7 @@ async fn a_failed_save_takes_the_place_of_the_answer() {
 async fn a_failed_destroy_does_not_say_that_it_is_done() {
     let lab = Lab::new();
     let cookie = lab.anna().await;
-    lab.store.inject(Operation::Delete, Fault::Fail(StoreErrorKind::Unavailable));
+    lab.store.inject(Operation::Update, Fault::Fail(StoreErrorKind::Unavailable));
     let answer = ask(&lab.around(routes()), "/destroy", &cookie).await;
     answer.assert_opaque(StatusCode::SERVICE_UNAVAILABLE);
 }

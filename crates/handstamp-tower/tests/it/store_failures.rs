@@ -106,7 +106,7 @@ async fn a_store_that_hangs_is_given_up_at_the_deadline() {
         (Operation::Update, "/write"),
         (Operation::Create, "/login"),
         (Operation::Update, "/login"),
-        (Operation::Delete, "/logout"),
+        (Operation::Update, "/logout"),
     ] {
         let lab = impatient();
         let cookie = lab.anna().await;

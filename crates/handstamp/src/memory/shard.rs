@@ -147,6 +147,13 @@ impl Shard {
             return Replaced::Conflict(stored(&self.slab[slot], now));
         }
         let next = self.next_version();
+        if record.lifetime.is_zero() {
+            // It is over at once, so its place is free at once.
+            let Some(Entry { document, owner, .. }) = self.expel(slot) else {
+                return Replaced::Gone;
+            };
+            return Replaced::Done { version: Version(next.into()), document, former: owner };
+        }
         let entry = &mut self.slab[slot];
         entry.version = next;
         entry.expires = now.after(record.lifetime);

@@ -224,8 +224,10 @@ impl Shards {
         record: &Record,
         now: Timestamp,
     ) -> Replaced {
-        let comes_to =
-            record.owner.clone().filter(|owner| !self.shard(shard_of(name)).holds(owner, name));
+        let stays = |owner: &Arc<str>| {
+            !record.lifetime.is_zero() && !self.shard(shard_of(name)).holds(owner, name)
+        };
+        let comes_to = record.owner.clone().filter(stays);
         let owned = comes_to.map(|owner| self.owners.lock(owner));
         let replaced = self.write(shard_of(name), |shard| shard.update(name, version, record, now));
         if let (Some(mut owned), Replaced::Done { .. }) = (owned, &replaced) {

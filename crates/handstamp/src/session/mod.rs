@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::apply::{Place, Reached};
+use crate::apply::Place;
 use crate::changes::Change;
 use crate::document::Document;
 use crate::plan::{Held, Intent};
@@ -53,8 +53,6 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     manager: SessionManager,
     state: Mutex<State>,
-    /// How far a save came that was to end the session and did not.
-    reached: Reached,
     /// One conversation with the store at a time.
     turn: Turn,
 }
@@ -64,7 +62,6 @@ impl Session {
         Self(Arc::new(Inner {
             manager,
             state: Mutex::new(State::new(presented, claim)),
-            reached: Reached::default(),
             turn: Turn::default(),
         }))
     }

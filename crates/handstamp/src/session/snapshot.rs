@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Claim, Presented, Session};
-use crate::apply::{Place, Reached};
+use crate::apply::Place;
 use crate::changes::Change;
 use crate::document::{Document, RESERVED, is_cookie};
 use crate::object::Object;
@@ -94,12 +94,13 @@ impl SessionManager {
         Ok(Session::new(self.clone(), Presented::default(), claim))
     }
 
-    /// Ends the session of this id, and what it was rotated to. `false`: there was none.
+    /// Ends the session of this id, and what it was rotated to. `false`: there was none. Since the version
+    /// is not known, that is two round trips.
     ///
     /// # Errors
     /// The store failed.
     pub async fn end_session(&self, id: SessionId) -> Result<bool, SessionError> {
-        self.end(id, &Reached::default()).await
+        self.end(Place { id, version: Version::NONE }).await
     }
 }
 

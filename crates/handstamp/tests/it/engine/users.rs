@@ -155,6 +155,30 @@ async fn revoking_a_session_while_its_id_rotates_ends_it_under_both_ids() {
     }
 }
 
+#[tokio::test]
+async fn a_revocation_that_a_rotation_overtook_and_whose_answer_is_lost_is_done_by_the_next() {
+    use handstamp::store::StoreErrorKind;
+    use handstamp_testing::{Fault, Gate, Operation};
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.visit(|session| session.login("alice")).await;
+    let id = browser.id().unwrap().fingerprint();
+    let gate = Gate::new();
+    app.store.inject_next(1, Operation::List, Fault::WaitAfter(gate.clone()));
+    let revoking = tokio::spawn({
+        let sessions = app.sessions.clone();
+        async move { sessions.revoke("alice", id).await }
+    });
+    gate.arrived().await;
+    browser.visit(Session::rotate).await;
+    app.store.inject_next(1, Operation::Update, Fault::LoseAnswer(StoreErrorKind::Timeout));
+    gate.open();
+    revoking.await.unwrap().unwrap_err();
+    let [session] = &app.sessions.for_user("alice").await.unwrap()[..] else { panic!("one") };
+    assert!(app.sessions.revoke("alice", session.id).await.unwrap());
+    assert!(browser.request().await.unwrap().is_new());
+}
+
 #[test]
 fn a_fingerprint_is_read_as_it_is_written() {
     let fingerprint = SessionId::random().unwrap().fingerprint();
