@@ -3,6 +3,7 @@
 //! When another request was faster, what this one did is done again on what stands there now. What
 //! has been ended stays ended: nothing here creates a session under an id that a client holds.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::changes::Changes;
@@ -69,6 +70,29 @@ pub(crate) enum Outcome {
     Unchanged,
 }
 
+/// The new record that a rotation has made. If the rotation then fails or is given up, nobody else
+/// knows of it.
+#[derive(Debug, Default)]
+pub(crate) struct Begun(Mutex<Option<Rotation>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Rotation {
+    old: SessionId,
+    new: Place,
+    intent: Intent,
+}
+
+impl Begun {
+    fn of(&self, old: SessionId) -> Option<Rotation> {
+        let begun = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.filter(|rotation| rotation.old == old)
+    }
+
+    fn note(&self, rotation: Rotation) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(rotation);
+    }
+}
+
 /// How one came from an id to the session that stands there now, the narrowest way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
@@ -84,22 +108,23 @@ pub(crate) async fn apply(
     manager: &SessionManager,
     work: Work,
     plan: Plan,
+    begun: &Begun,
 ) -> Result<Outcome, SessionError> {
     let now = manager.now();
     let Work { place, document, changes, intent, next_id, retired } = work;
-    let applier = Applier { manager, now, changes: &changes, intent, next_id };
+    let applier = Applier { manager, now, changes: &changes, intent, next_id, begun };
     let outcome = match (plan.store, place) {
         (StoreOperation::Create, _) => {
             Ok(Outcome::Stored(applier.create(document).await?.into(), plan.credential))
         }
         (StoreOperation::Delete, Some(place)) => {
-            manager.end(place).await?;
+            applier.end(place).await?;
             Ok(Outcome::Deleted(plan.credential))
         }
         (StoreOperation::Replace, Some(place)) => {
             let standing = applier.create(document).await?;
-            if let Err(error) = manager.end(place).await {
-                applier.take_back(&standing).await;
+            if let Err(error) = applier.end(place).await {
+                applier.take_back(&standing.place.id).await;
                 return Err(error);
             }
             Ok(Outcome::Stored(standing.into(), plan.credential))
@@ -128,6 +153,7 @@ struct Applier<'a> {
     changes: &'a Changes,
     intent: Intent,
     next_id: Option<SessionId>,
+    begun: &'a Begun,
 }
 
 impl Applier<'_> {
@@ -150,6 +176,15 @@ impl Applier<'_> {
         }
         let message = "every new id was taken already: the id generator repeats itself";
         Err(SessionError::new(ErrorKind::Random, message))
+    }
+
+    /// Ends a session, and the new record that a failed rotation of it has left behind.
+    async fn end(&self, place: Place) -> Result<(), SessionError> {
+        self.manager.end(place).await?;
+        if let Some(left) = self.begun.of(place.id) {
+            self.take_back(&left.new.id).await;
+        }
+        Ok(())
     }
 
     /// Writes into a living session, merging with whoever was faster. `way`: how this request came
@@ -208,23 +243,26 @@ impl Applier<'_> {
     ) -> Result<Outcome, SessionError> {
         let from = old.id;
         document.facts.from = Some(from.fingerprint());
-        let mut new = self.create(document).await?;
+        let left = self.left_by_attempt_before(from);
+        let mut new = self.begin(from, document, left).await?;
         for _ in 0..MAX_ATTEMPTS {
-            let retired = self.retire(old, new.place.id).await;
-            let stored = match self.undo_if_refused(retired, &new).await? {
+            let mut retired = self.retire(old, new.place.id).await;
+            // What an attempt before has made may be where the old id leads already.
+            if left.is_none() {
+                retired = self.undo_if_refused(retired, &new).await;
+            }
+            let stored = match retired? {
                 Updated::Conflict(stored) => stored,
-                Updated::Done(_) => {
-                    self.manager.tell(|| Event::Rotated {
-                        from: from.fingerprint(),
-                        to: new.place.id.fingerprint(),
-                    });
-                    return Ok(Outcome::Stored(new.into(), CredentialOperation::Issue));
-                }
+                Updated::Done(_) => return Ok(self.rotated(from, new)),
                 Updated::Gone => return self.abandon(&new, Outcome::Gone).await,
             };
             let Some((standing, way)) = self.follow(old.id, stored).await? else {
                 return self.abandon(&new, Outcome::Gone).await;
             };
+            // The pointer is our own: an attempt before this one has put it there.
+            if standing.place.id == new.place.id {
+                return Ok(self.rotated(from, standing));
+            }
             match (way, self.intent) {
                 // Two logins at once are two sessions: neither may get the other's credential.
                 (Way::Closed, Intent::Login) => {
@@ -249,6 +287,38 @@ impl Applier<'_> {
         }
         self.abandon(&new, Outcome::Gone).await?;
         Err(beaten())
+    }
+
+    /// The new record that an attempt before this one has made. That of a rotation is of no use to a
+    /// login: an open pointer may lead to it.
+    fn left_by_attempt_before(&self, old: SessionId) -> Option<Place> {
+        let left = self.begun.of(old).filter(|rotation| rotation.intent == self.intent);
+        left.map(|rotation| rotation.new)
+    }
+
+    /// The new record of a rotation: what was left by an attempt before, written over, or another one.
+    async fn begin(
+        &self,
+        old: SessionId,
+        document: Document,
+        left: Option<Place>,
+    ) -> Result<Standing, SessionError> {
+        if let Some(place) = left {
+            let left = Standing { place, document: document.clone() };
+            let written = self.update(left, Way::Straight, CredentialOperation::Issue).await?;
+            if let Outcome::Stored(standing, _) = written {
+                return Ok(*standing);
+            }
+        }
+        let new = self.create(document).await?;
+        self.begun.note(Rotation { old, new: new.place, intent: self.intent });
+        Ok(new)
+    }
+
+    fn rotated(&self, from: SessionId, new: Standing) -> Outcome {
+        let to = new.place.id;
+        self.manager.tell(|| Event::Rotated { from: from.fingerprint(), to: to.fingerprint() });
+        Outcome::Stored(new.into(), CredentialOperation::Issue)
     }
 
     /// Extends a session's life. A failure costs the visitor a twentieth of the idle time at most, so
@@ -302,7 +372,7 @@ impl Applier<'_> {
             let unknown =
                 |kind| matches!(kind, StoreErrorKind::Timeout | StoreErrorKind::Unavailable);
             if !error.store_error().is_some_and(|error| unknown(error.kind())) {
-                self.take_back(new).await;
+                self.take_back(&new.place.id).await;
             }
         }
         retired
@@ -310,8 +380,8 @@ impl Applier<'_> {
 
     /// Deletes a new session that nobody has heard of, because the step after it failed. If that fails
     /// too, the first failure is the one to tell.
-    async fn take_back(&self, new: &Standing) {
-        if let Err(error) = self.manager.call(self.manager.store().delete(&new.place.id)).await {
+    async fn take_back(&self, new: &SessionId) {
+        if let Err(error) = self.manager.call(self.manager.store().delete(new)).await {
             self.manager.tell(|| Event::StoreFailed { error: &error });
         }
     }

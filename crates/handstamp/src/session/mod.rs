@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::apply::Place;
+use crate::apply::{Begun, Place};
 use crate::changes::Change;
 use crate::document::Document;
 use crate::plan::{Held, Intent};
@@ -53,6 +53,8 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     manager: SessionManager,
     state: Mutex<State>,
+    /// What a rotation has begun that did not come to its end.
+    begun: Begun,
     /// One conversation with the store at a time.
     turn: Turn,
 }
@@ -62,6 +64,7 @@ impl Session {
         Self(Arc::new(Inner {
             manager,
             state: Mutex::new(State::new(presented, claim)),
+            begun: Begun::default(),
             turn: Turn::default(),
         }))
     }

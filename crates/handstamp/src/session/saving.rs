@@ -28,7 +28,7 @@ impl Session {
     pub async fn save(&self) -> Result<(), SessionError> {
         let _turn = self.0.turn.take().await;
         let Some((work, plan, mut saving)) = self.begin_save()? else { return Ok(()) };
-        let outcome = apply(&self.0.manager, work, plan).await?;
+        let outcome = apply(&self.0.manager, work, plan, &self.0.begun).await?;
         saving.intent = Intent::Keep;
         self.settle(outcome, saving.epoch)
     }

@@ -413,3 +413,119 @@ async fn a_request_that_was_overtaken_by_a_login_mints_no_copy_of_the_session() 
     assert_eq!(app.sessions.for_user("alice").await.unwrap().len(), 1);
     assert_eq!(browser.get("late").await, Some(1));
 }
+
+/// How a signed-in session gets a new id.
+type Rotate = fn(&Session) -> Result<(), SessionError>;
+
+const ROTATIONS: [(&str, Rotate); 2] =
+    [("rotate", Session::rotate), ("login", |session| session.login("alice"))];
+
+/// A request whose rotation came as far as the new record, and the browser that sent it. Nobody knows
+/// whether the old id was retired: with `Fail` and `WaitBefore` it was not, with `LoseAnswer` it was.
+async fn halfway(app: &App, rotate: Rotate, fault: &Fault) -> (Session, Browser) {
+    let mut browser = app.browser();
+    browser.visit(|session| session.login("alice")).await;
+    browser.insert("key", 1).await;
+    let session = browser.request().await.unwrap();
+    rotate(&session).unwrap();
+    app.store.inject_next(1, Operation::Update, fault.clone());
+    if let Fault::WaitBefore(gate) = fault {
+        tokio::select! {
+            biased;
+            () = gate.arrived() => {}
+            _ = session.save() => {}
+        }
+    } else {
+        session.save().await.unwrap_err();
+    }
+    (session, browser)
+}
+
+fn unclear() -> [Fault; 3] {
+    let timeout = StoreErrorKind::Timeout;
+    [Fault::Fail(timeout), Fault::LoseAnswer(timeout), Fault::WaitBefore(Gate::new())]
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_tried_again_goes_on_with_the_record_that_it_had_made() {
+    for (name, rotate) in ROTATIONS {
+        for fault in unclear() {
+            let app = App::new();
+            let (session, mut browser) = halfway(&app, rotate, &fault).await;
+            let old = browser.id();
+            session.insert("more", 2).unwrap();
+            browser.respond(session).await.unwrap();
+            assert_ne!(browser.id(), old, "{name}, {fault:?}");
+            assert_eq!((browser.get("key").await, browser.get("more").await), (Some(1), Some(2)));
+            assert_eq!(app.store.inner().len(), 2, "{name}, {fault:?}: it and the pointer to it");
+            assert_eq!(app.sessions.for_user("alice").await.unwrap().len(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_others_wrote_into_a_session_that_was_rotated_unawares_is_kept() {
+    for (name, rotate) in ROTATIONS {
+        let app = App::new();
+        let fault = Fault::LoseAnswer(StoreErrorKind::Timeout);
+        let (session, mut browser) = halfway(&app, rotate, &fault).await;
+        browser.clone().insert("theirs", 3).await;
+        session.insert("more", 2).unwrap();
+        browser.respond(session).await.unwrap();
+        assert_eq!((browser.get("theirs").await, browser.get("more").await), (Some(3), Some(2)));
+        assert_eq!(app.sessions.for_user("alice").await.unwrap().len(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn ending_a_session_whose_rotation_failed_halfway_ends_the_new_record_too() {
+    for (name, rotate) in ROTATIONS {
+        for end in [Session::destroy, Session::logout] {
+            for fault in unclear() {
+                let app = App::new();
+                let (session, mut browser) = halfway(&app, rotate, &fault).await;
+                end(&session).unwrap();
+                browser.respond(session).await.unwrap();
+                assert!(
+                    app.sessions.for_user("alice").await.unwrap().is_empty(),
+                    "{name}, {fault:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_refused_at_the_second_try_loses_no_session() {
+    for (name, rotate) in ROTATIONS {
+        let app = App::new();
+        let fault = Fault::LoseAnswer(StoreErrorKind::Timeout);
+        let (session, mut browser) = halfway(&app, rotate, &fault).await;
+        let gate = Gate::new();
+        app.store.inject_next(1, Operation::Update, Fault::WaitAfter(gate.clone()));
+        let saving = tokio::spawn({
+            let session = session.clone();
+            async move { session.save().await }
+        });
+        gate.arrived().await;
+        app.store.inject_next(1, Operation::Update, Fault::Fail(StoreErrorKind::Refused));
+        gate.open();
+        saving.await.unwrap().unwrap_err();
+        browser.respond(session).await.unwrap();
+        assert_eq!(browser.get("key").await, Some(1), "{name}");
+    }
+}
+
+// S9: the pointer that a rotation may have left is open, and a login must not go on with it.
+#[tokio::test]
+async fn a_login_after_a_rotation_that_failed_halfway_closes_the_old_id() {
+    for fault in unclear() {
+        let app = App::new();
+        let (session, mut browser) = halfway(&app, Session::rotate, &fault).await;
+        let old = browser.clone();
+        session.login("alice").unwrap();
+        browser.respond(session).await.unwrap();
+        assert!(old.request().await.unwrap().is_new(), "{fault:?}");
+        assert_eq!(browser.get("key").await, Some(1), "{fault:?}");
+    }
+}
