@@ -30,8 +30,8 @@ impl SessionManager {
     /// # Errors
     /// The store failed, or it can't find sessions by user ([`ErrorKind::Config`]).
     pub async fn for_user(&self, user: &str) -> Result<Vec<UserSession>, SessionError> {
-        let mut sessions: Vec<_> =
-            self.living(user).await?.iter().map(|living| self.describe(living)).collect();
+        let living = without_rotating(self.living(user).await?);
+        let mut sessions: Vec<_> = living.iter().map(|living| self.describe(living)).collect();
         sessions
             .sort_by_key(|session| (std::cmp::Reverse(session.last_seen), session.id.to_string()));
         Ok(sessions)

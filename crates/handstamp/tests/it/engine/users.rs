@@ -132,6 +132,23 @@ async fn a_session_whose_id_rotates_counts_once_against_the_limit() {
 }
 
 #[tokio::test]
+async fn a_session_whose_id_rotates_is_listed_once() {
+    use handstamp_testing::{Fault, Gate, Operation};
+    let app = App::new();
+    let browser = signed_in(&app, "alice", "").await;
+    let session = browser.request().await.unwrap();
+    session.rotate().unwrap();
+    let gate = Gate::new();
+    app.store.inject_next(1, Operation::Create, Fault::WaitAfter(gate.clone()));
+    let rotation = tokio::spawn(async move { session.save().await });
+    gate.arrived().await;
+    assert_eq!(app.sessions.for_user("alice").await.unwrap().len(), 1);
+    gate.open();
+    rotation.await.unwrap().unwrap();
+    assert_eq!(app.sessions.for_user("alice").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn revoking_a_session_while_its_id_rotates_ends_it_under_both_ids() {
     use handstamp_testing::{Fault, Gate, Operation};
     for operation in [Operation::Create, Operation::Update] {
