@@ -84,6 +84,43 @@ async fn ids_from_a_stolen_store_are_refused_in_every_transport() {
     assert_eq!(app.store.total_calls(), 0, "S4: not even looked up");
 }
 
+// PEERS: better-auth trusted unsigned cookies on sign-out, so anybody could end anybody's session.
+#[tokio::test]
+async fn a_forged_credential_ends_nobodys_session_in_any_transport() {
+    let ways = [Transport::cookie(), Transport::bearer(), Transport::header("x-auth-token")];
+    let app = App::with(SessionConfig::strict().with_transports(ways));
+    let mut victim = app.browser();
+    victim.visit(|session| session.login("alice")).await;
+    let id = victim.id().unwrap();
+    // Another application signs the same id with its own secret.
+    let foreign = SessionManager::new(MemoryStore::new(), Keys::new(OLD_SECRET).unwrap())
+        .with_id_generator(move || Ok(id));
+    let mut stranger = Browser::new(&foreign);
+    stranger.insert("key", 1).await;
+    let foreign = stranger.cookie.unwrap().replace("__Host-session=", "");
+    let good = victim.cookie.clone().unwrap().replace("__Host-session=", "");
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let forged = [id.as_str().to_owned(), signed.to_owned(), format!("{signed}."), foreign];
+    for credential in forged {
+        let headers = [
+            ("cookie", format!("__Host-session={credential}")),
+            ("authorization", format!("Bearer {credential}")),
+            ("x-auth-token", credential),
+        ];
+        for (name, value) in &headers {
+            for end in [Session::destroy, Session::logout, Session::regenerate] {
+                app.store.reset_calls();
+                let session = request(&app.sessions, &[(name, value)]).await;
+                assert_eq!((session.id(), session.owner()), (None, None), "{name}");
+                end(&session).unwrap();
+                app.sessions.commit(&session).await.unwrap();
+                assert_eq!(app.store.total_calls(), 0, "{name}");
+            }
+        }
+    }
+    assert_eq!(victim.visit(|session| Ok(session.owner())).await.as_deref(), Some("alice"));
+}
+
 // S8: express-session lets a bad first cookie hide a good second one.
 #[tokio::test]
 async fn of_cookies_that_come_twice_the_good_one_counts() {
