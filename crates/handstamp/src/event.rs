@@ -29,6 +29,13 @@ pub enum Event<'a> {
     },
     /// A credential came whose signature is not ours.
     Forged,
+    /// Sessions of one user were ended together, by
+    /// [`revoke_all`](crate::SessionManager::revoke_all). The store ends them in one step and does not
+    /// say which they were.
+    Revoked {
+        /// How many there were. Never zero.
+        count: usize,
+    },
     /// A session changed its id.
     Rotated {
         /// What it was called.

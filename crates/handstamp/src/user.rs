@@ -6,7 +6,9 @@ use crate::apply::{Place, Standing};
 use crate::document::Document;
 use crate::facts::Device;
 use crate::store::{SessionIndex, Stored};
-use crate::{ErrorKind, Fingerprint, Session, SessionError, SessionId, SessionManager, Timestamp};
+use crate::{
+    ErrorKind, Event, Fingerprint, Session, SessionError, SessionId, SessionManager, Timestamp,
+};
 
 /// One of a user's sessions, as «my devices» shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,7 +65,11 @@ impl SessionManager {
         except: Option<&Session>,
     ) -> Result<usize, SessionError> {
         let except = except.and_then(Session::place).map(|place| place.id);
-        self.call(self.index()?.revoke(user, except.as_ref())).await
+        let count = self.call(self.index()?.revoke(user, except.as_ref())).await?;
+        if count > 0 {
+            self.tell(|| Event::Revoked { count });
+        }
+        Ok(count)
     }
 
     /// Ends the oldest sessions of the owner of a session that has just begun, if there are too many.

@@ -68,6 +68,21 @@ async fn a_user_ends_one_session_the_others_or_all() {
     assert!(!lives(&second).await && lives(&bob).await);
 }
 
+// S51
+#[tokio::test]
+async fn ending_sessions_of_a_user_is_told_without_ids() {
+    let app = App::new();
+    let one = signed_in(&app, "alice", "").await.id().unwrap().fingerprint();
+    signed_in(&app, "alice", "").await;
+    signed_in(&app, "alice", "").await;
+    app.events.lock().unwrap().clear();
+    app.sessions.revoke("alice", one).await.unwrap();
+    app.sessions.revoke_all("alice", None).await.unwrap();
+    app.sessions.revoke_all("alice", None).await.unwrap();
+    let told = app.events.lock().unwrap();
+    assert_eq!(*told, [format!("Destroyed {{ session: {one:?} }}"), "Revoked { count: 2 }".into()]);
+}
+
 // S42
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn parallel_logins_never_leave_more_sessions_than_allowed() {
