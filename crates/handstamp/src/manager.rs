@@ -22,9 +22,6 @@ use crate::{
     SessionId, SessionStore, SystemClock, Timestamp, seal,
 };
 
-/// The most credentials of one request that are tried.
-const MAX_CANDIDATES: usize = 4;
-
 /// How often a rotated id is followed to its successor: an application may rotate with every request.
 pub(crate) const MAX_HOPS: usize = 256;
 
@@ -225,10 +222,7 @@ impl SessionManager {
                         .recent
                         .get_or(candidate, || credential::verify(candidate, &inner.keys))
                     {
-                        Some(verified) if presented.verified.len() < MAX_CANDIDATES => {
-                            presented.verified.push((transport, verified));
-                        }
-                        Some(_) => {}
+                        Some(verified) => presented.add(transport, verified),
                         None if way.is_ours(candidate) => {
                             presented.forged = presented.forged.or(Some(transport));
                         }

@@ -7,6 +7,10 @@ use crate::document::Document;
 use crate::plan::{CredentialOperation, Held, Intent, Situation};
 use crate::{ErrorKind, SessionError, SessionId, SessionManager, Timestamp};
 
+/// The most credentials of one request that are tried. Each that is well signed but dead costs a
+/// look-up, and who can plant cookies decides how many come in front of the visitor's.
+const MAX_CANDIDATES: usize = 8;
+
 /// What a request knows of its session.
 pub(super) struct State {
     pub presented: Presented,
@@ -36,6 +40,16 @@ pub(super) struct State {
 pub(crate) struct Presented {
     pub verified: Vec<(usize, Verified)>,
     pub forged: Option<usize>,
+}
+
+impl Presented {
+    /// Adds a credential, unless it is one more of the same id or there are enough.
+    pub(crate) fn add(&mut self, transport: usize, verified: Verified) {
+        let known = self.verified.iter().any(|(_, other)| other.id == verified.id);
+        if !known && self.verified.len() < MAX_CANDIDATES {
+            self.verified.push((transport, verified));
+        }
+    }
 }
 
 /// A session as it was found.
