@@ -112,7 +112,7 @@ impl SessionManager {
         UserSession {
             id: living.place.id.fingerprint(),
             created: facts.created,
-            last_seen: self.last_seen(living),
+            last_seen: self.last_seen(&living.document, living.expires),
             expires: living.expires,
             device: facts.device.clone().unwrap_or_default(),
         }
@@ -120,10 +120,9 @@ impl SessionManager {
 
     /// Every use sets the time that is left, so that tells when it was. Near the absolute deadline
     /// the time that is left tells nothing, and the last writing has to do.
-    fn last_seen(&self, living: &Living) -> Option<Timestamp> {
-        let idle = living.document.expiry(self.config()).idle;
-        let used = living.expires.before(idle);
-        living.document.facts.seen.max(Some(used.min(self.now())))
+    pub(crate) fn last_seen(&self, document: &Document, expires: Timestamp) -> Option<Timestamp> {
+        let used = expires.before(document.expiry(self.config()).idle);
+        document.facts.seen.max(Some(used.min(self.now())))
     }
 
     fn index(&self) -> Result<&dyn SessionIndex, SessionError> {

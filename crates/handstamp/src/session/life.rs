@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Session;
+use super::{Claim, Session};
 use crate::changes::Change;
 use crate::config::Expiry;
 use crate::facts::Device;
@@ -42,6 +42,39 @@ impl Session {
     #[must_use]
     pub fn created(&self) -> Option<Timestamp> {
         self.state().claim.document.facts.created
+    }
+
+    /// When the session was last used, to within a twentieth of its idle time. Saving is using it.
+    /// `None`: it is not stored yet.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        let state = self.state();
+        let Claim { held, document, expires, .. } = &state.claim;
+        (*held == Held::Stored).then(|| self.0.manager.last_seen(document, *expires)).flatten()
+    }
+
+    /// When the session ends if it is not used again: after its idle time, or at its absolute
+    /// deadline if that comes first. `None`: it is not stored yet.
+    ///
+    /// That is what the store was told last, so an expiry that was just set counts after the
+    /// [`save`](Self::save).
+    ///
+    /// ```
+    /// # async fn example(session: &handstamp::Session) -> Result<(), handstamp::SessionError> {
+    /// use std::time::Duration;
+    ///
+    /// use handstamp::Expiry;
+    ///
+    /// session.set_expiry(Expiry::idle(Duration::from_secs(30 * 24 * 60 * 60)).persistent())?;
+    /// session.save().await?;
+    /// assert!(session.expires().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn expires(&self) -> Option<Timestamp> {
+        let state = self.state();
+        (state.claim.held == Held::Stored).then_some(state.claim.expires)
     }
 
     /// The device that was noted by [`set_device`](Self::set_device).

@@ -201,3 +201,36 @@ async fn a_clock_that_goes_wrong_neither_panics_nor_revives() {
     let behind = Arc::new(ManualClock::new());
     assert!(browser.at(&app.sessions.clone().with_clock(behind)).request().await.unwrap().is_new());
 }
+
+#[tokio::test]
+async fn a_session_tells_when_it_was_last_used_and_when_it_ends() {
+    let app = App::with(config(Expiry::idle(2 * HOUR).with_absolute(3 * HOUR)));
+    let mut browser = app.browser();
+    let times = |session: &Session| Ok((session.last_seen(), session.expires()));
+    let begun = handstamp::Clock::now(&*app.clock);
+    let new = browser.request().await.unwrap();
+    new.insert("key", 1).unwrap();
+    assert_eq!(times(&new).unwrap(), (None, None), "not stored yet");
+    browser.respond(new.clone()).await.unwrap();
+    assert_eq!(times(&new).unwrap(), (Some(begun), Some(begun.after(2 * HOUR))));
+
+    app.clock.advance(30 * MINUTE);
+    assert_eq!(browser.visit(times).await, (Some(begun), Some(begun.after(2 * HOUR))));
+    let used = begun.after(30 * MINUTE);
+    assert_eq!(browser.visit(times).await, (Some(used), Some(used.after(2 * HOUR))), "touched");
+
+    app.clock.advance(HOUR);
+    let session = browser.request().await.unwrap();
+    session.insert("key", 2).unwrap();
+    session.save().await.unwrap();
+    let (_, expires) = times(&session).unwrap();
+    assert_eq!(expires, Some(begun.after(3 * HOUR)), "the absolute deadline comes first");
+    session.set_expiry(Expiry::idle(MINUTE)).unwrap();
+    session.save().await.unwrap();
+    let now = begun.after(90 * MINUTE);
+    assert_eq!(times(&session).unwrap(), (Some(now), Some(now.after(MINUTE))));
+
+    session.destroy().unwrap();
+    browser.respond(session.clone()).await.unwrap();
+    assert_eq!(times(&session).unwrap(), (None, None), "ended");
+}
