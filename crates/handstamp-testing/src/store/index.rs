@@ -1,6 +1,7 @@
 //! The sessions of an owner: listed, counted and revoked exactly as long as they live.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::StoreHarness;
 use super::toolbox::{Trial, assert_gone, assert_text, forever, id, nth_id, owned, record};
@@ -53,6 +54,24 @@ pub async fn update_gives_a_session_its_first_owner<H: StoreHarness>() {
     let version = t.store.put(&id("a"), &forever::<H>(r#"{"n":1}"#)).await;
     t.store.replace(&id("a"), version, &owned(forever::<H>(r#"{"n":2}"#), "alice")).await;
     assert_eq!(t.store.listed("alice").await, [id("a")].into());
+}
+
+/// So the engine ends sessions, with an owner or without.
+pub async fn update_with_no_time_left_ends_a_session_for_every_operation<H: StoreHarness>() {
+    let over = record("{}", Duration::ZERO);
+    for over in [over.clone(), owned(over, "alice")] {
+        let t = Trial::<H>::start().await;
+        let version = t.store.put(&id("a"), &owned(forever::<H>(r#"{"n":1}"#), "alice")).await;
+        let version = t.store.replace(&id("a"), version, &over).await;
+        assert!(t.store.listed("alice").await.is_empty());
+        assert_eq!((t.store.count("alice").await, t.store.revoke("alice", None).await), (0, 0));
+        assert_gone(&t.store.update(&id("a"), version, &forever::<H>("{}")).await);
+        assert!(!t.store.touch(&id("a"), H::UNIT).await);
+        assert!(t.store.delete(&id("a")).await.is_none());
+        t.store.put(&id("a"), &owned(forever::<H>(r#"{"n":2}"#), "bob")).await;
+        assert!(t.store.listed("alice").await.is_empty());
+        assert_eq!(t.store.listed("bob").await, [id("a")].into());
+    }
 }
 
 pub async fn update_without_owner_takes_a_session_out_of_the_index<H: StoreHarness>() {

@@ -53,6 +53,7 @@ macro_rules! store_suite {
             index: update_by_the_same_owner_keeps_a_session_listed_once
             index: update_gives_a_session_its_first_owner
             index: update_moves_a_session_to_its_new_owner
+            index: update_with_no_time_left_ends_a_session_for_every_operation
             index: update_without_owner_takes_a_session_out_of_the_index
             index_races: a_session_that_changes_owners_in_a_race_is_the_last_ones
             index_races: an_id_created_again_the_moment_it_is_deleted_is_listed
