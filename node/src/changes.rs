@@ -16,6 +16,9 @@ pub struct Changes {
     /// Values that were computed: a key, the JSON it was computed from or null, its JSON or null; one
     /// after another.
     pub computed: Option<Vec<Option<String>>>,
+    /// Whether to write even if nothing has changed: only that shows whether the id is still the
+    /// session's.
+    pub force: Option<bool>,
     /// What becomes of the id: `rotate` or `login`.
     pub intent: Option<String>,
     /// The id for the intent.
@@ -60,6 +63,9 @@ impl Changes {
         compute(session, &self.computed.unwrap_or_default())?;
         if let Some(device) = self.device {
             session.set_device(device.into())?;
+        }
+        if self.force == Some(true) {
+            session.rewrite()?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::error::{Failure, Thrown};
 use crate::id::Name;
 use crate::options::EngineOptions;
 use crate::snapshot::{Former, Found, Saved, found, millis, saved};
-use crate::stores::{Desk, NativeHandle, lock};
+use crate::stores::{Desk, NativeHandle, Tools, lock};
 use crate::user::UserSessionRecord;
 
 /// The engine over one store. What needs no I/O is answered at once, the rest by a promise.
@@ -31,9 +31,10 @@ impl Engine {
     #[napi(constructor)]
     pub fn new(store: &NativeHandle, options: EngineOptions) -> Result<Self, Thrown> {
         at_once(|| {
-            let manager = store.store()?.manager(own_keys()?);
+            let used = store.store()?;
+            let manager = used.manager(own_keys()?);
             let manager = manager.with_config(SessionConfig::try_from(options)?)?;
-            Ok(Self { desk: store.desk(manager) })
+            Ok(Self { desk: store.desk(Tools { manager, store: used }) })
         })
     }
 
@@ -177,6 +178,11 @@ impl Engine {
 
 impl Engine {
     fn manager(&self) -> Result<SessionManager, Failure> {
+        let desk = lock(&self.desk);
+        desk.as_ref().map(|tools| tools.manager.clone()).ok_or_else(Failure::closed)
+    }
+
+    pub(crate) fn tools(&self) -> Result<Tools, Failure> {
         lock(&self.desk).clone().ok_or_else(Failure::closed)
     }
 }

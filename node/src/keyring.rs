@@ -16,7 +16,6 @@ pub struct Keyring(Keys);
 impl Keyring {
     /// Takes the secrets, which may be of any length: that is the application's business.
     #[napi(constructor)]
-    #[expect(clippy::needless_pass_by_value, reason = "napi hands lists over")]
     pub fn new(secrets: Vec<Uint8Array>) -> Self {
         Self(Keys::express(secrets.iter().map(|secret| &**secret)))
     }
@@ -26,7 +25,6 @@ impl Keyring {
     /// # Errors
     /// There is no secret.
     #[napi]
-    #[expect(clippy::needless_pass_by_value, reason = "napi hands strings over")]
     pub fn sign(&self, id: String) -> Result<String, Thrown> {
         let none = || Failure::config("there is no secret to sign with; give at least one");
         at_once(|| self.0.credential(&id).ok_or_else(none))
@@ -35,7 +33,6 @@ impl Keyring {
     /// The ids of all good credentials under this name in a `Cookie` header, in their order. One that an
     /// older secret has signed is preceded by an element that is empty.
     #[napi]
-    #[expect(clippy::needless_pass_by_value, reason = "napi hands strings over")]
     pub fn unsign(&self, header: String, name: String) -> Result<Vec<String>, Thrown> {
         at_once(|| {
             let mut ids = Vec::new();

@@ -15,6 +15,7 @@ mod error;
 mod id;
 mod keyring;
 mod options;
+mod scan;
 mod snapshot;
 mod stores;
 mod user;

@@ -158,10 +158,5 @@ fn count(name: &str, number: Option<f64>) -> Result<Option<usize>, Failure> {
     if number.is_nan() || number < 0.0 {
         return Err(Failure::config(format!("{name} must be a number that is not negative")));
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is checked to be in range"
-    )]
     Ok(Some(number.min(MOST) as usize))
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
-use handstamp::{Keys, MemoryStore, SessionManager};
+use handstamp::store::SessionScan;
+use handstamp::{Keys, MemoryStore, SessionManager, SessionStore};
 use handstamp_sqlite::{SqliteOptions, SqliteStore};
 use napi_derive::napi;
 
@@ -30,10 +31,25 @@ impl Store {
             Self::Sqlite(store) => SessionManager::new(store.clone(), keys),
         }
     }
+
+    /// All sessions of this store.
+    pub(crate) fn scan(&self) -> Option<&dyn SessionScan> {
+        match self {
+            Self::Memory(store) => store.scan(),
+            Self::Sqlite(store) => store.scan(),
+        }
+    }
 }
 
-/// What an engine works with; `None` when its store has been closed.
-pub(crate) type Desk = Mutex<Option<SessionManager>>;
+/// What an engine works with.
+#[derive(Clone, Debug)]
+pub(crate) struct Tools {
+    pub manager: SessionManager,
+    pub store: Store,
+}
+
+/// Where an engine finds its tools; `None` when the store has been closed.
+pub(crate) type Desk = Mutex<Option<Tools>>;
 
 /// A store that JavaScript has opened.
 #[derive(Debug)]
@@ -52,8 +68,8 @@ impl NativeHandle {
     pub fn close(&self) {
         let desks = std::mem::take(&mut *lock(&self.desks));
         for desk in desks.iter().filter_map(Weak::upgrade) {
-            let manager = lock(&desk).take();
-            drop(manager);
+            let tools = lock(&desk).take();
+            drop(tools);
         }
         let store = lock(&self.store).take();
         drop(store);
@@ -69,9 +85,9 @@ impl NativeHandle {
         lock(&self.store).clone().ok_or_else(Failure::closed)
     }
 
-    /// A place for a manager, which [`close`](Self::close) empties.
-    pub(crate) fn desk(&self, manager: SessionManager) -> Arc<Desk> {
-        let desk = Arc::new(Mutex::new(Some(manager)));
+    /// A desk for these tools, which [`close`](Self::close) clears.
+    pub(crate) fn desk(&self, tools: Tools) -> Arc<Desk> {
+        let desk = Arc::new(Mutex::new(Some(tools)));
         let mut desks = lock(&self.desks);
         desks.retain(|desk| desk.strong_count() > 0);
         desks.push(Arc::downgrade(&desk));
@@ -84,7 +100,6 @@ impl NativeHandle {
 /// # Errors
 /// A setting is wrong.
 #[napi]
-#[expect(clippy::needless_pass_by_value, reason = "napi hands objects over")]
 pub fn open_memory(options: MemoryOptions) -> Result<NativeHandle, Thrown> {
     at_once(|| {
         let store = MemoryStore::try_from(&options)?;
@@ -101,7 +116,6 @@ pub fn open_memory(options: MemoryOptions) -> Result<NativeHandle, Thrown> {
 /// # Errors
 /// A setting is wrong; and as [`SqliteStore::open`].
 #[napi]
-#[expect(clippy::needless_pass_by_value, reason = "napi hands objects over")]
 pub fn open_sqlite(options: FileOptions) -> Result<NativeHandle, Thrown> {
     at_once(|| {
         let store = SqliteOptions::try_from(&options)?.open(&options.path)?;

@@ -34,8 +34,7 @@ impl From<UserSession> for UserSessionRecord {
     }
 }
 
+/// JavaScript's dates are exact, and end earlier than these do.
 fn millis(moment: Timestamp) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "JavaScript's dates are exact, and end earlier")]
-    let millis = moment.as_millis() as f64;
-    millis
+    moment.as_millis() as f64
 }

@@ -239,6 +239,10 @@ impl Document {
         }
         let source = Arc::from(self.cookie_json());
         let Some((mut cookie, [])) = Object::parse(&source, []) else { return };
+        let says = |name| cookie.get(name).is_some_and(|value| value != b"null");
+        if self.max_age.is_none() && !says("originalMaxAge") && !says("expires") {
+            return;
+        }
         let (max_age, expires) = match self.max_age {
             Some(idle) => (idle.as_millis().to_string(), to_json(&iso_date(now.after(idle)))),
             None => ("null".into(), "null".into()),

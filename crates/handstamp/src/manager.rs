@@ -13,8 +13,8 @@ use crate::deadline::within;
 use crate::document::Document;
 use crate::plan::Held;
 use crate::recent::Recent;
-use crate::shapes::Shapes;
 use crate::session::{Claim, Presented};
+use crate::shapes::Shapes;
 use crate::store::{DynStore, Record, StoreError, Stored, Updated, Version};
 use crate::turn::{Taken, Turn};
 use crate::{
