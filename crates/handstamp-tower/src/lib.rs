@@ -56,3 +56,8 @@ pub use trace::trace;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// So is that of the guide from Express to Rust.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/express.md")]
+struct FromExpress;

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Claim, Presented, Session};
 use crate::apply::Place;
@@ -112,12 +112,13 @@ impl Session {
         let state = self.state();
         let place = state.claim.place.filter(|_| state.claim.held == Held::Stored)?;
         let document = &state.claim.document;
-        let now = manager.now();
+        let (now, situation) = (manager.now(), state.situation(manager));
         Some(Snapshot {
             id: place.id,
             version: place.version,
             remaining: state.claim.expires.remaining(now),
-            due: state.situation(manager).due,
+            // A touch is also what gives a session its missing absolute deadline.
+            due: situation.due || situation.changed,
             owner: document.facts.owner.clone(),
             cookie: text(document.cookie_json().to_vec()),
             data: text(document.data.to_json()),
@@ -220,26 +221,55 @@ fn steps(held: &Object, wanted: &Object) -> Vec<Change> {
     steps
 }
 
-/// Whether two JSON texts are the same value for JavaScript: whose numbers are floating, and for which
-/// the order of an object's keys is no difference.
+/// How deep two values are compared. Below that, another text counts as another value.
+const MOST_LEVELS: usize = 128;
+
+/// Whether two JSON texts are the same value for JavaScript, whose numbers are floating: the order of an
+/// object's keys counts, as it does there.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let parse = |json| serde_json::from_slice::<Value>(json).ok();
-    one == other
-        || matches!((parse(one), parse(other)), (Some(one), Some(other)) if equal(&one, &other))
+    same(one, other, MOST_LEVELS)
 }
 
-fn equal(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            let same = |(name, one)| other.get(name).is_some_and(|other| equal(one, other));
-            one.len() == other.len() && one.iter().all(same)
-        }
-        _ => one == other,
+fn same(one: &[u8], other: &[u8], levels: usize) -> bool {
+    if one == other || levels == 0 {
+        return one == other;
     }
+    match (one.first(), other.first()) {
+        (Some(b'{'), Some(b'{')) => same_members(one, other, levels - 1),
+        (Some(b'['), Some(b'[')) => same_elements(one, other, levels - 1),
+        (Some(b'"'), Some(b'"')) => {
+            let text = |json| serde_json::from_slice::<String>(json).ok();
+            text(one).is_some() && text(one) == text(other)
+        }
+        _ => number(one).is_some_and(|one| Some(one) == number(other)),
+    }
+}
+
+fn same_members(one: &[u8], other: &[u8], levels: usize) -> bool {
+    let parse = |json: &[u8]| Object::parse(&json.into(), []).map(|(object, [])| object);
+    let (Some(one), Some(other)) = (parse(one), parse(other)) else { return false };
+    one.len() == other.len()
+        && one.iter().zip(other.iter()).all(|((name, value), (other_name, other))| {
+            name == other_name && same(value, other, levels)
+        })
+}
+
+fn same_elements(one: &[u8], other: &[u8], levels: usize) -> bool {
+    let parse = |json| serde_json::from_slice::<Vec<&RawValue>>(json).ok();
+    let (Some(one), Some(other)) = (parse(one), parse(other)) else { return false };
+    let bytes = |value: &RawValue| value.get().as_bytes().to_vec();
+    one.len() == other.len()
+        && one.iter().zip(&other).all(|(one, other)| same(&bytes(one), &bytes(other), levels))
+}
+
+/// A number as JavaScript has it. One that is too large for it is infinite, and becomes `null` when it is
+/// written.
+fn number(json: &[u8]) -> Option<f64> {
+    if json == b"null" {
+        return Some(f64::INFINITY);
+    }
+    let number: f64 = str::from_utf8(json).ok()?.parse().ok()?;
+    Some(if number.is_infinite() { f64::INFINITY } else { number })
 }
 
 fn stale(key: &str) -> SessionError {

@@ -56,6 +56,49 @@ async fn what_a_copy_did_not_change_stays_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn values_are_compared_as_javascript_compares_their_texts() {
+    let app = App::new();
+    let changes = async |stored_as: &str, copy: &str| {
+        let before = stored(&app, &format!(r#"{{"a":{stored_as}}}"#)).await;
+        app.sessions.resume(&before).unwrap().assign(&format!(r#"{{"a":{copy}}}"#)).unwrap()
+    };
+    let same = [
+        ("1.0", "1"),
+        ("-0", "0"),
+        ("1e400", "null"),
+        ("[1, 2.50]", "[1,2.5]"),
+        (r#"{"b":[{"c":1E1}]}"#, r#"{"b":[{"c":10}]}"#),
+        (r#""\u0041""#, r#""A""#),
+        ("0.1234567890123456789", "0.12345678901234568"),
+    ];
+    for (stored_as, copy) in same {
+        assert!(!changes(stored_as, copy).await, "{stored_as} is {copy}");
+    }
+    let different = [
+        ("1", "2"),
+        ("1", r#""1""#),
+        ("null", "0"),
+        ("[1]", "[1,1]"),
+        (r#"{"b":1,"c":2}"#, r#"{"c":2,"b":1}"#),
+        (r#"{"b":1}"#, r#"{"b":1,"c":1}"#),
+        ("true", "false"),
+    ];
+    for (stored_as, copy) in different {
+        assert!(changes(stored_as, copy).await, "{stored_as} is not {copy}");
+    }
+}
+
+#[tokio::test]
+async fn values_of_any_depth_do_no_harm() {
+    let app = App::new();
+    let deep =
+        |inner: &str| format!(r#"{{"a":{}{inner}{}}}"#, "[".repeat(50_000), "]".repeat(50_000));
+    let before = stored(&app, &deep("1")).await;
+    assert!(app.sessions.resume(&before).unwrap().assign(&deep("1.0")).unwrap());
+    assert!(!app.sessions.resume(&before).unwrap().assign(&deep("1")).unwrap());
+}
+
+#[tokio::test]
 async fn copies_that_changed_different_keys_are_merged() {
     let app = App::new();
     let before = stored(&app, r#"{"old":0,"n":1}"#).await;
