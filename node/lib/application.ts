@@ -25,21 +25,28 @@ export class Application {
   private keys: { secrets: unknown[]; keyring: Keyring } | undefined
   private hasWarned = false
 
-  constructor(options: SessionOptions, readonly store: Store) {
-    this.options = settings(options)
+  constructor(options: SessionOptions, readonly store: Store, strict: boolean) {
+    this.options = settings(options, strict)
     const { storeDeadline } = this.options
     this.callbacks = new CallbackKeeper(store, storeDeadline)
     if (store instanceof NativeStore) {
       this.engine = store.engine({
         storeDeadline,
         absoluteTimeout: duration('absoluteTimeout', options.absoluteTimeout),
-        rotationGrace: duration('rotationGrace', options.rotationGrace),
+        rotationGrace: duration('rotationGrace', options.rotationGrace, 0),
         maxSessionsPerUser: options.maxSessionsPerUser
       })
       this.engineKeeper = new EngineKeeper(this.engine)
+    } else if (options.absoluteTimeout !== undefined) {
+      warnOfNoLimit()
     }
-    // Applications and stores call it; which request it is about tells whose options count.
-    store.generate = (req) => exchangeOf(req)?.generate()
+    // Applications and stores call it; which request it is about tells whose options count. What was there before
+    // is for requests of another library over the same store.
+    const { generate } = store
+    store.generate = (req) => {
+      const exchange = exchangeOf(req)
+      return exchange ? exchange.generate() : generate?.call(store, req)
+    }
     store.on('disconnect', () => {
       this.isStoreReady = false
     })
@@ -71,7 +78,7 @@ export class Application {
   }
 
   credentials(req: Request, keyring: Keyring): Credentials {
-    return credentials(req, this.options.name, keyring)
+    return credentials(req, this.options.transports, this.options.name, keyring)
   }
 
   /** The value of the cookie for this id. */
@@ -96,6 +103,13 @@ export class Application {
       code: 'HANDSTAMP_INSECURE'
     })
   }
+}
+
+function warnOfNoLimit(): void {
+  process.emitWarning(
+    'absoluteTimeout, which the strict profile has, needs a store of handstamp: in this one sessions live as long as they are used',
+    { code: 'HANDSTAMP_ABSOLUTE_TIMEOUT' }
+  )
 }
 
 function bytes(secret: unknown): Uint8Array {

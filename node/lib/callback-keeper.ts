@@ -1,21 +1,25 @@
 /** Stores that are written in JavaScript: called as express-session calls them, but never waited for without end. */
 
+import type { Cookie } from './cookie'
 import type { Exchange } from './exchange'
 import type { Keeper, Rotation } from './keeper'
 import type { Plan } from './plan'
 import type { Callback, Request } from './request'
-import { dataText } from './session'
-import type { Session, SessionData } from './session'
+import { Session, dataText } from './session'
+import type { SessionData } from './session'
 import type { Store } from './store'
 
 export class CallbackKeeper implements Keeper {
   private readonly touches: boolean
 
+  private readonly deadline: number
+
   /** `deadline` is in milliseconds. */
   constructor(
     private readonly store: Store,
-    private readonly deadline: number
+    deadline: number
   ) {
+    this.deadline = Math.min(deadline, LONGEST)
     this.touches = typeof store.touch === 'function'
   }
 
@@ -40,8 +44,10 @@ export class CallbackKeeper implements Keeper {
     this.call('set', (answer) => this.store.set(session.id, session, answer), done)
   }
 
-  touch(_exchange: Exchange, session: () => Session, done: Callback): void {
+  touch(exchange: Exchange, session: () => Session, done: Callback): void {
     if (!this.touches) return done()
+    // A store that is told the cookie's new end with every request would never find it due.
+    if (exchange.app.options.strict && !exchange.due) return done()
     const current = session()
     this.call('touch', (answer) => this.store.touch!(current.id, current, answer), done)
   }
@@ -78,11 +84,7 @@ export class CallbackKeeper implements Keeper {
       clearTimeout(timer)
       done(error, value)
     }
-    try {
-      act(answer)
-    } catch (thrown) {
-      return answer(thrown)
-    }
+    act(answer)
     if (!answered) timer = setTimeout(() => answer(late(method, this.deadline)), this.deadline)
   }
 }
@@ -90,9 +92,24 @@ export class CallbackKeeper implements Keeper {
 function adopt(exchange: Exchange, id: string, store: Store, data: SessionData): void {
   const req = exchange.req as Request
   store.createSession(req, data)
-  const session = req.session as Session
+  const session = withOurMethods(req, req.session as Session)
   exchange.adopt(id, () => dataText(session), () => session)
+  exchange.due = isDue(session.cookie)
 }
+
+/** Whether a twentieth of the cookie's age has passed since it was last written. */
+function isDue({ originalMaxAge, maxAge }: Cookie): boolean {
+  return Number(maxAge) <= (Number(originalMaxAge) / 20) * 19
+}
+
+/** A store that was made for express-session makes sessions of its own; only their methods and the fixed id differ. */
+function withOurMethods(req: Request, session: Session): Session {
+  const isOther = !(session instanceof Session) && (session as object | undefined)?.constructor?.name === 'Session'
+  return isOther ? new Session(req, session) : session
+}
+
+/** What a timer can wait; beyond that Node's fires at once. */
+const LONGEST = 2 ** 31 - 1
 
 function late(method: string, deadline: number): Error {
   const error = new Error(`the session store did not answer ${method} within ${deadline} ms; see the option storeDeadline`)

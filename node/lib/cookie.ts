@@ -71,7 +71,7 @@ export const Cookie = function Cookie(this: Cookie, options?: Record<string, unk
     if (typeof age === 'number') {
       cookie._expires = new Date(Date.now() + age)
       // Not computed back from the date: a tick of the clock in between would shorten it.
-      cookie.originalMaxAge = age
+      cookie.originalMaxAge = Number.isNaN(cookie._expires.valueOf()) ? NaN : Math.trunc(age)
     } else {
       cookie.expires = age as Date | null | false
     }
@@ -113,11 +113,16 @@ const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const DOMAIN = /^\.?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i
 const PATH = /^[ -:=-~]*$/
 
-/** A `Set-Cookie` header of a value that is encoded already. Throws a TypeError that names a bad attribute. */
-export function setCookie(name: string, encoded: string, data: CookieData): string {
+/**
+ * A `Set-Cookie` header of a value that is encoded already. Throws a TypeError that names a bad attribute.
+ *
+ * express-session sends no `Max-Age`; `maxAge` is one in seconds.
+ */
+export function setCookie(name: string, encoded: string, data: CookieData, maxAge?: number): string {
   if (!NAME.test(name)) throw new TypeError('argument name is invalid')
   const { domain, path, expires } = data
   let header = `${name}=${encoded}`
+  if (maxAge !== undefined) header += `; Max-Age=${maxAge}`
   if (domain) header += `; Domain=${checked('domain', DOMAIN, domain)}`
   if (path) header += `; Path=${checked('path', PATH, path)}`
   if (expires) header += `; Expires=${date(expires)}`
@@ -127,6 +132,18 @@ export function setCookie(name: string, encoded: string, data: CookieData): stri
   if (data.priority) header += `; Priority=${word('priority', PRIORITIES, data.priority)}`
   if (data.sameSite) header += `; SameSite=${word('sameSite', SAME_SITE, data.sameSite)}`
   return header
+}
+
+/** The longest `Max-Age` that browsers keep, in seconds: 400 days (RFC 6265bis, section 5.5). */
+const LONGEST = 400 * 24 * 60 * 60
+
+/** The same with `Max-Age`, and gone when the session is, which has so many milliseconds left. */
+export function setStrictCookie(name: string, encoded: string, data: CookieData, remaining: number): string {
+  if (!(data.expires instanceof Date)) return setCookie(name, encoded, data)
+  const now = Date.now()
+  const left = Math.min(data.expires.valueOf() - now, remaining)
+  const maxAge = Math.min(Math.max(Math.ceil(left / 1000), 0), LONGEST)
+  return setCookie(name, encoded, { ...data, expires: new Date(now + left) }, maxAge)
 }
 
 const PRIORITIES: Record<string, string> = { low: 'Low', medium: 'Medium', high: 'High' }
@@ -149,6 +166,11 @@ function word(option: string, words: Record<string, string>, value: unknown): st
     throw new TypeError(`option ${option} is invalid`)
   }
   return found
+}
+
+/** Whether sessions of this cookie have no time to live: some applications end a session by that. */
+export function isSpent({ originalMaxAge }: CookieData): boolean {
+  return typeof originalMaxAge === 'number' && originalMaxAge <= 0
 }
 
 /** The attributes that an application sets, without the moment that slides with every request. */

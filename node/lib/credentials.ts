@@ -1,20 +1,52 @@
-/** Where a request's session ids come from: the Cookie header, or what cookie-parser has made of it. */
+/** Where a request's session ids come from: the Cookie header, or what cookie-parser has made of it, or other headers. */
 
 import debug from './debug'
 import deprecate from './deprecate'
 import type { Keyring } from './native'
 import type { Request } from './request'
+import type { Transport } from './transport'
 
 export interface Credentials {
   /** The ids whose signatures are good, in their order. */
   ids: string[]
   /** Those of them that an older secret has signed. */
   old: ReadonlySet<string>
+  /** By which way each came, if there are several. */
+  ways?: ReadonlyMap<string, Transport>
+  /** The way by which something came that was meant for us, if there are several. */
+  way?: Transport
 }
 
 const NONE: ReadonlySet<string> = new Set()
 
-export function credentials(req: Request, name: string, keyring: Keyring): Credentials {
+export function credentials(req: Request, transports: readonly Transport[], name: string, keyring: Keyring): Credentials {
+  if (transports.length === 1) return ofOne(req, transports[0]!, name, keyring)
+  const ways = new Map<string, Transport>()
+  const old = new Set<string>()
+  for (const way of transports) {
+    const found = ofOne(req, way, name, keyring)
+    for (const id of found.ids.filter((id) => !ways.has(id))) {
+      ways.set(id, way)
+      if (found.old.has(id)) old.add(id)
+    }
+  }
+  const [way = transports.find((way) => isMeantForUs(req, way, name))] = ways.values()
+  return { ids: [...ways.keys()], old, ways, way }
+}
+
+function ofOne(req: Request, way: Transport, name: string, keyring: Keyring): Credentials {
+  if (way.isCookie) return ofCookies(req, name, keyring)
+  const token = way.token(req)
+  return sorted(token ? keyring.unsign(`t=${encodeURIComponent(token)}`, 't') : [])
+}
+
+/** Other headers carry other applications' tokens, too. */
+function isMeantForUs(req: Request, way: Transport, name: string): boolean {
+  if (way.isCookie) return req.headers?.cookie?.split(';').some((pair) => pair.trim().startsWith(`${name}=`)) ?? false
+  return way.token(req)?.startsWith('s:') ?? false
+}
+
+function ofCookies(req: Request, name: string, keyring: Keyring): Credentials {
   const header = req.headers?.cookie
   const found = header ? keyring.unsign(header, name) : []
   if (found.length > 0) return sorted(found)

@@ -1,11 +1,13 @@
 /** Stores of the engine: every write is conditional, and what others wrote meanwhile is merged. */
 
+import { isSpent } from './cookie'
 import type { Exchange, Update } from './exchange'
 import type { Keeper, Rotation } from './keeper'
 import type { Changes, Engine, MaybePromise, Retired, Saved, Snapshot } from './native'
+import { OwnWords } from './own-words'
 import type { Plan } from './plan'
 import type { Callback } from './request'
-import { dataText } from './session'
+import { OWN_NAMES, dataText } from './session'
 import type { Session, SessionData } from './session'
 import { Turns } from './turns'
 
@@ -14,6 +16,7 @@ const MAX_ATTEMPTS = 256
 
 export class EngineKeeper implements Keeper {
   private readonly turns = new Turns()
+  private readonly ownWords = new OwnWords()
 
   constructor(private readonly engine: Engine) {}
 
@@ -22,19 +25,21 @@ export class EngineKeeper implements Keeper {
       if (error) return done(error)
       if (!found) return done(null, false)
       exchange.memory = found
-      if (found.retired) exchange.adopt(id, '{}', () => exchange.empty())
-      else adopt(exchange, id, found)
+      exchange.due = !found.retired && found.due
+      if (found.retired) exchange.adoptRetired(id)
+      else adopt(exchange, id, found, this.ownWords.has(found))
       done(null, true)
     })
   }
 
   save(exchange: Exchange, session: Session, data: string, done: Callback): void {
+    if (isSpent(session.cookie)) return this.destroy(exchange, session.id, done)
     this.attempt(exchange, session, data, done, 1)
   }
 
   touch(exchange: Exchange, _session: () => Session, done: Callback): void {
     const from = exchange.memory as Snapshot | undefined
-    if (!from || !from.due) return done()
+    if (!from || from.retired || !exchange.due) return done()
     settle(() => this.engine.touch(from), (error, left) => {
       if (error) return done(error)
       if (left === null) exchange.endedMeanwhile()
@@ -48,11 +53,17 @@ export class EngineKeeper implements Keeper {
 
   rotate(exchange: Exchange, session: Session, rotation: Rotation, done: Callback): void {
     const from = memoryOf(exchange, session)
-    if (isOthers(exchange, rotation)) empty(session)
+    // What is not stored yet has no id that anybody knows.
+    if (!from && rotation.intent === 'rotate') {
+      exchange.rename(session, rotation.nextId!)
+      return done()
+    }
+    const isNothingKept = isOthers(exchange, rotation)
+    if (isNothingKept) empty(session)
     const data = dataText(session)
     // A login gives the session the configured life; what its cookie says counts for more.
     const cookie = JSON.stringify(session.cookie)
-    const changes = { ...changesOf(exchange, session, data), cookie, ...rotation }
+    const changes = { ...changesOf(exchange, session, data, isNothingKept ? '{}' : this.unseen(from)), cookie, ...rotation }
     const act = () => (from ? this.engine.commit(from, changes) : this.engine.create(rotation.nextId!, changes))
     settle(act, (error, saved) => {
       if (error) return done(error)
@@ -70,18 +81,18 @@ export class EngineKeeper implements Keeper {
 
   adjust(exchange: Exchange, plan: Plan, modified: boolean): Plan {
     const from = exchange.memory as Snapshot | Retired | undefined
-    if (!from || plan.store === 'destroy') return plan
+    if (!from || plan.store === 'destroy' || from.id !== exchange.req.sessionID) return plan
     // Nobody who comes by an id that a login has retired may get a credential.
     if (from.retired) return { store: modified ? 'save' : 'none', sendCookie: false }
     // Only a conditional write tells whether the id is still the session's; the late answer of a parallel request
     // could bring an old id back otherwise.
-    if (plan.sendCookie) return { store: 'save', sendCookie: true }
+    if (plan.sendCookie && !exchange.isConfirmed) return { store: 'save', sendCookie: true }
     return plan.store === 'save' && !modified ? { ...plan, store: 'touch' } : plan
   }
 
   private attempt(exchange: Exchange, session: Session, data: string, done: Callback, attempts: number): void {
     const from = memoryOf(exchange, session)
-    const changes = changesOf(exchange, session, data)
+    const changes = changesOf(exchange, session, data, this.unseen(from))
     settle(() => (from ? this.engine.commit(from, changes) : this.engine.create(session.id, changes)), (error, saved) => {
       if (isStale(error) && attempts < MAX_ATTEMPTS) return this.again(exchange, session, done, attempts)
       if (!error) this.keep(exchange, session, data, saved!)
@@ -120,10 +131,18 @@ export class EngineKeeper implements Keeper {
   private keep(exchange: Exchange, session: Session, sent: string, saved: Saved): void {
     if (typeof saved === 'string') return exchange.endedMeanwhile()
     exchange.updates.clear()
+    exchange.cookieUnsaved = false
     exchange.memory = saved
-    if (saved.data !== sent) takeOver(session, JSON.parse(sent), JSON.parse(saved.data))
+    exchange.isConfirmed = true
+    const isAsSent = saved.data === sent
+    if (!isAsSent) takeOver(session, JSON.parse(sent), JSON.parse(saved.data))
+    else if (!Object.keys(session).some((name) => name in OWN_NAMES)) this.ownWords.note(saved)
     if (saved.id !== session.id) exchange.renamed(session, saved.id)
-    exchange.settle(session)
+    exchange.settle(session, isAsSent ? sent : undefined)
+  }
+
+  private unseen(from: Snapshot | Retired | undefined): string {
+    return !from || from.retired || this.ownWords.has(from) ? '{}' : unseen(from)
   }
 }
 
@@ -143,27 +162,43 @@ function memoryOf(exchange: Exchange, session: Session): Snapshot | Retired | un
   return from?.id === session.id ? from : undefined
 }
 
-function adopt(exchange: Exchange, id: string, found: Snapshot): void {
+function adopt(exchange: Exchange, id: string, found: Snapshot, hasOwnWords: boolean): void {
   const { req } = exchange
   if (found.id !== id) {
     req.sessionID = found.id
     exchange.stale = true
   }
-  exchange.adopt(found.id, found.data, () => {
-    const data = JSON.parse(found.data) as SessionData
-    const cookie = JSON.parse(found.cookie) as SessionData['cookie']
-    return req.sessionStore!.createSession(req, Object.assign({ cookie }, data))
-  })
+  exchange.adopt(found.id, found.data, () => req.sessionStore!.createSession(req, sessionData(found)), hasOwnWords)
 }
 
-function changesOf(exchange: Exchange, session: Session, data: string): Changes {
+/** The session as express-session's stores give it. Not assigned: a key `__proto__` is data like any other. */
+export function sessionData({ cookie, data }: Snapshot): SessionData {
+  return { cookie: JSON.parse(cookie), ...JSON.parse(data) } as SessionData
+}
+
+function changesOf(exchange: Exchange, session: Session, data: string, others: string): Changes {
   const isNew = memoryOf(exchange, session) === undefined
-  const cookie = isNew || exchange.cookieModified(session) ? JSON.stringify(session.cookie) : undefined
+  const cookie = isNew || exchange.cookieUnsaved ? JSON.stringify(session.cookie) : undefined
   // Who has set a key after computing it does not want what was computed.
   const updates = [...exchange.updates].filter(([key, { to }]) => JSON.stringify(session[key]) === to)
-  if (updates.length === 0) return { cookie, data, force: true }
+  if (updates.length === 0) return { cookie, data: joined(data, others) }
   const computed = updates.flatMap(([key, { from, to }]) => [key, from ?? null, to ?? null])
-  return { cookie, data: withoutUpdates(session, updates), computed, force: true }
+  return { cookie, data: joined(withoutUpdates(session, updates), others), computed }
+}
+
+/** Matches documents that may have a key of a name that a session's methods have taken. */
+const TAKEN = new RegExp(`"(?:${[...Object.keys(OWN_NAMES), ...Object.getOwnPropertyNames(Object.prototype)].join('|')})"`)
+
+/** What is in the store under such names, as JSON: no session in JavaScript can hold it, so it stays as it is. */
+function unseen(from: Snapshot): string {
+  if (!TAKEN.test(from.data)) return '{}'
+  return JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(from.data)).filter(([name]) => name in OWN_NAMES)))
+}
+
+/** Two JSON objects as one. */
+function joined(one: string, other: string): string {
+  if (other === '{}') return one
+  return one === '{}' ? other : `${one.slice(0, -1)},${other.slice(1)}`
 }
 
 /** The data as they were before what `update` computed: that goes its own way. */
@@ -193,7 +228,7 @@ type Data = Record<string, unknown>
 function takeOver(session: Session, before: Data, now: Data, updates?: ReadonlyMap<string, unknown>): void {
   const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
   for (const key of new Set([...Object.keys(before), ...Object.keys(now)])) {
-    if (updates?.has(key) || same(before[key], now[key]) || !same(session[key], before[key])) continue
+    if (key in OWN_NAMES || updates?.has(key) || same(before[key], now[key]) || !same(session[key], before[key])) continue
     set(session, key, now[key])
   }
 }

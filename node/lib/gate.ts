@@ -31,10 +31,10 @@ function guardHead(res: Response, keeper: Gatekeeper): void {
   let passed = false
   res.writeHead = function (this: Response, status: number, ...rest: unknown[]) {
     if (passed) return writeHead.call(this, status, ...rest)
-    passed = true
     const reason = typeof rest[0] === 'string' ? rest : []
     const headers = typeof rest[0] === 'string' ? rest[1] : (rest[1] ?? rest[0])
     setHeaders(this, headers)
+    passed = true
     keeper.head()
     return reason.length > 0 ? writeHead.call(this, status, reason[0]) : writeHead.call(this, status)
   } as Response['writeHead']
@@ -54,6 +54,7 @@ function setHeaders(res: Response, headers: unknown): void {
 
 function pairs(list: unknown[]): [string, string | string[]][] {
   if (list.every((entry) => Array.isArray(entry))) return list as [string, string | string[]][]
+  if (list.length % 2 !== 0) throw new TypeError('headers array is malformed')
   return Array.from({ length: list.length / 2 }, (_, at) => [list[2 * at], list[2 * at + 1]] as [string, string])
 }
 
@@ -68,9 +69,11 @@ function guardEnd(res: Response, keeper: Gatekeeper): void {
   if (typeof res.end !== 'function') return
   const end = res.end as unknown as (this: Response, ...rest: Arguments) => Response
   let ended = false
+  let failed = false
   res.end = function (this: Response, ...rest: Arguments) {
-    // The second time it is for Node to say what that means; after a failure this is the other answer.
-    if (ended) return end.apply(this, rest)
+    // After a failure this is the other answer; otherwise the response has had its end.
+    if (failed) return end.apply(this, rest)
+    if (ended) return endAfterEnd.apply(this, rest)
     ended = true
     let release: (() => void) | undefined
     let outcome: { error?: unknown } | undefined
@@ -79,19 +82,30 @@ function guardEnd(res: Response, keeper: Gatekeeper): void {
       if (release) settle()
     })
     // What was saved at once goes out at once. A failure is told later: the handler is not done yet.
-    if (outcome && !outcome.error) return end.apply(this, rest)
+    if (outcome && !outcome.error) return attempt()
     release = holdBack(res)
     if (outcome) setImmediate(settle)
     return this
 
+    /** Node refuses what can't be sent: a number, say. */
+    function attempt(): Response {
+      try {
+        return end.apply(res, rest)
+      } catch (refused) {
+        failed = true
+        throw refused
+      }
+    }
+
     function settle(): void {
       release!()
       const error = outcome!.error
-      if (error && !res.headersSent) return keeper.failed(error, true)
+      failed = Boolean(error) && !res.headersSent
+      if (failed) return keeper.failed(error, true)
       try {
-        end.apply(res, rest)
+        attempt()
       } catch (refused) {
-        // Node refuses what can't be sent (a number, say); the handler that gave it is long gone.
+        // The handler that gave it is long gone.
         return keeper.failed(refused, !res.headersSent)
       }
       if (error) keeper.failed(error, false)
@@ -101,7 +115,8 @@ function guardEnd(res: Response, keeper: Gatekeeper): void {
 
 /** Makes a response behave as one that has ended. The result takes that back. */
 function holdBack(res: Response): () => void {
-  const before = Object.keys(SHADOWS).map((name) => [name, Object.getOwnPropertyDescriptor(res, name)] as const)
+  // Backwards: a property that was added last can be deleted without making the response slow for all that follows.
+  const before = SHADOWED.map((name) => [name, Object.getOwnPropertyDescriptor(res, name)] as const)
   Object.defineProperties(res, SHADOWS)
   return () => {
     for (const [name, own] of before) {
@@ -123,6 +138,8 @@ const SHADOWS: PropertyDescriptorMap = {
   headersSent: { get: () => true, configurable: true },
   writableEnded: { get: () => true, configurable: true }
 }
+
+const SHADOWED = Object.keys(SHADOWS).reverse()
 
 function refusing(verb: string): () => never {
   return () => {

@@ -17,9 +17,13 @@ export interface Middleware extends Sessions {
 
 /** The middleware for these options, which also knows the users' sessions. */
 export function session(options?: SessionOptions): Middleware {
-  const given = options ?? {}
-  const store = (given.store ?? new MemoryStore()) as Store
-  const app = new Application(given, store)
+  return middleware(options ?? {}, false)
+}
+
+/** The middleware of one of the profiles: express-session's, or the strict one. */
+export function middleware(options: SessionOptions, strict: boolean): Middleware {
+  const store = (options.store ?? new MemoryStore()) as Store
+  const app = new Application(options, store, strict)
   const middleware = function session(req: Request, res: Response, next: Next): void {
     try {
       serve(app, req, res, next)
@@ -45,6 +49,5 @@ function serve(app: Application, req: Request, res: Response, next: Next): void 
   const keyring = app.keyring(req)
   if (!keyring) return next(new Error('secret option required for sessions'))
   req.sessionStore = app.store
-  const { ids, old } = app.credentials(req, keyring)
-  new Exchange(app, req, res, next, cookieOptions).start(ids, old)
+  new Exchange(app, req, res, next, cookieOptions).start(app.credentials(req, keyring))
 }

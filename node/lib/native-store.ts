@@ -3,9 +3,10 @@
  * that opens its handle.
  */
 
-import { settle } from './engine-keeper'
+import { sessionData, settle } from './engine-keeper'
+import { chain } from './engine'
 import { addon } from './native'
-import type { Engine, EngineOptions, MaybePromise, NativeHandle, Saved, Snapshot } from './native'
+import type { Engine, EngineOptions, MaybePromise, NativeHandle } from './native'
 import type { Callback } from './request'
 import { dataText } from './session'
 import type { Session, SessionData } from './session'
@@ -48,49 +49,53 @@ class Base extends (Store as unknown as new () => Store) {
   }
 
   override get(sid: string, callback?: Callback<SessionData | null>): unknown {
-    return answer(callback, async () => {
-      const found = await this.own.load(sid)
-      return found && !found.retired ? sessionData(found) : null
-    })
+    return answer(callback, () =>
+      chain(this.own.load(sid), (found) => (found && !found.retired ? sessionData(found) : null))
+    )
   }
 
   /** Stores a session, whatever is there under this id. The middleware does it more carefully. */
   override set(sid: string, session: Session, callback?: Callback): unknown {
-    const changes = { cookie: JSON.stringify(session.cookie ?? {}), data: dataText(session), force: true }
-    return answer(callback, async () => {
-      const found = await this.own.load(sid)
-      const saved: Saved = await (found ? this.own.commit(found, changes) : this.own.create(sid, changes))
-      if (saved === 'ended') await this.own.create(sid, changes)
+    return answer(callback, () => {
+      if (isOver(session)) return chain(this.own.destroy(sid), nothing)
+      const changes = { cookie: JSON.stringify(session.cookie ?? {}), data: dataText(session) }
+      const saved = chain(this.own.load(sid), (found) =>
+        found ? this.own.commit(found, changes) : this.own.create(sid, changes)
+      )
+      return chain(saved, (saved) => (saved === 'ended' ? chain(this.own.create(sid, changes), nothing) : undefined))
     })
   }
 
   override touch(sid: string, session: Session, callback?: Callback): unknown {
-    return answer(callback, async () => {
-      const found = await this.own.load(sid)
-      if (found && !found.retired) await this.own.commit(found, { cookie: JSON.stringify(session.cookie ?? {}) })
+    return answer(callback, () => {
+      const cookie = JSON.stringify(session.cookie ?? {})
+      return chain(this.own.load(sid), (found) =>
+        found && !found.retired ? chain(this.own.commit(found, { cookie }), nothing) : undefined
+      )
     })
   }
 
   override destroy(sid: string, callback?: Callback): unknown {
-    return answer(callback, async () => void (await this.own.destroy(sid)))
+    return answer(callback, () => chain(this.own.destroy(sid), nothing))
   }
 
   /** All sessions by their ids. */
   all(callback?: Callback<Record<string, SessionData>>): unknown {
-    return answer(callback, async () => {
-      const flat = await this.own.all()
-      const entries = Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at]!, JSON.parse(flat[2 * at + 1]!)])
-      return Object.fromEntries(entries) as Record<string, SessionData>
-    })
+    return answer(callback, () =>
+      chain(this.own.all(), (flat) => {
+        const entries = Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at]!, JSON.parse(flat[2 * at + 1]!)])
+        return Object.fromEntries(entries) as Record<string, SessionData>
+      })
+    )
   }
 
   /** How many sessions there are. */
   length(callback?: Callback<number>): unknown {
-    return answer(callback, async () => this.own.total())
+    return answer(callback, () => this.own.total())
   }
 
   clear(callback?: Callback): unknown {
-    return answer(callback, async () => void (await this.own.clear()))
+    return answer(callback, () => chain(this.own.clear(), nothing))
   }
 
   /** Lets go of the memory or of the file. Later calls are errors. */
@@ -101,15 +106,29 @@ class Base extends (Store as unknown as new () => Store) {
 
 const METHODS = ['get', 'set', 'touch', 'destroy', 'createSession', 'load', 'regenerate'] as const
 
-function sessionData({ cookie, data }: Snapshot): SessionData {
-  return Object.assign({ cookie: JSON.parse(cookie) }, JSON.parse(data)) as SessionData
+/** Whether the cookie of a session says that it is over. */
+function isOver({ cookie }: Session): boolean {
+  const expires: unknown = cookie?.expires
+  if (typeof expires !== 'string' && !(expires instanceof Date)) return false
+  return new Date(expires).valueOf() <= Date.now()
 }
 
-/** Hands an answer to a callback, or gives a promise of it. */
-function answer<T>(callback: Callback<T> | undefined, act: () => Promise<T>): Promise<T> | undefined {
-  const promise = act()
+function nothing(): void {}
+
+/** Hands an answer to a callback, never before the caller goes on, or gives a promise of it. */
+function answer<T>(callback: Callback<T> | undefined, act: () => MaybePromise<T>): Promise<T> | undefined {
+  let promise: Promise<T>
+  try {
+    promise = Promise.resolve(act())
+  } catch (error) {
+    promise = Promise.reject(error)
+  }
   if (!callback) return promise
-  settle(() => promise as MaybePromise<T>, callback)
+  settle(() => promise, (error, value) => {
+    if (error) callback(error)
+    else if (value === undefined) callback()
+    else callback(null, value)
+  })
   return undefined
 }
 

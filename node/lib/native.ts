@@ -3,6 +3,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { engineOf } from './engine'
+import type { RawEngine } from './engine'
+
 /** A stored session as text. Times are milliseconds. */
 export interface Snapshot {
   readonly retired?: false
@@ -36,15 +39,12 @@ export interface Changes {
   data?: string
   /** Values computed by `update`: key, JSON it was computed from or null, JSON or null; one after another. */
   computed?: (string | null)[]
-  /** Whether to write even if nothing has changed: only that shows whether the id is still the session's. */
-  force?: boolean
   /** What becomes of the id. */
   intent?: 'rotate' | 'login'
   /** The id for `intent`. */
   nextId?: string
   /** Who signs in, with the intent `login`. */
   owner?: string
-  /** Idle time in milliseconds of this session alone; `persistent` sessions say it in their cookie. */
   device?: { agent?: string; address?: string }
 }
 
@@ -121,6 +121,8 @@ export interface Addon {
   fingerprint(id: string): string
 }
 
+type RawAddon = Omit<Addon, 'Engine'> & { Engine: new (store: NativeHandle, options: EngineOptions) => RawEngine }
+
 /** napi's name for this platform. */
 function platform(): string {
   const { platform, arch } = process
@@ -133,11 +135,11 @@ function isMusl(): boolean {
   return report?.header?.glibcVersionRuntime === undefined
 }
 
-function load(): Addon {
+function load(): RawAddon {
   const name = platform()
   const beside = join(__dirname, '..', `handstamp.${name}.node`)
   try {
-    return require(existsSync(beside) ? beside : `handstamp-${name}`) as Addon
+    return require(existsSync(beside) ? beside : `handstamp-${name}`) as RawAddon
   } catch (cause) {
     throw new Error(
       `handstamp has no binary for this platform (${name}): neither ${beside} nor the package handstamp-${name} can be loaded; ` +
@@ -147,4 +149,6 @@ function load(): Addon {
   }
 }
 
-export const addon: Addon = load()
+const raw = load()
+
+export const addon: Addon = { ...raw, Engine: engineOf(raw.Engine) }

@@ -3,6 +3,8 @@
 import deprecate from './deprecate'
 import { addon } from './native'
 import type { Request } from './request'
+import { transports } from './transport'
+import type { Transport } from './transport'
 
 /** What `session()` may be given. Times are milliseconds. */
 export interface SessionOptions {
@@ -27,6 +29,10 @@ export interface SessionOptions {
   maxSessionsPerUser?: number
   /** Leaves the browser's cookie alone when a session is destroyed, as express-session does. */
   keepCookie?: boolean
+  /** The ways by which the credential comes and goes, in the order in which they are tried. `['cookie']` unless set. */
+  transports?: string[]
+  /** Tells caches of every answer whose session was looked at. On in the strict profile, off otherwise. */
+  cacheHeaders?: boolean
 }
 
 /** Options in the form that the rest works with. */
@@ -42,9 +48,13 @@ export interface Settings {
   unset: 'destroy' | 'keep'
   storeDeadline: number
   keepCookie: boolean
+  transports: readonly Transport[]
+  cacheHeaders: boolean
+  /** The strict profile's rules for when a session is stored, extended and sent, in place of express-session's. */
+  strict: boolean
 }
 
-export function settings(options: SessionOptions): Settings {
+export function settings(options: SessionOptions, strict: boolean): Settings {
   const { genid, unset, secret } = options
   if (genid && typeof genid !== 'function') throw new TypeError('genid option must be a function')
   if (options.resave === undefined) deprecate('undefined resave option; provide resave option')
@@ -65,7 +75,10 @@ export function settings(options: SessionOptions): Settings {
     proxy: options.proxy,
     unset: unset ?? 'keep',
     storeDeadline: duration('storeDeadline', options.storeDeadline) ?? 5000,
-    keepCookie: Boolean(options.keepCookie)
+    keepCookie: Boolean(options.keepCookie),
+    transports: transports(options.transports),
+    cacheHeaders: options.cacheHeaders ?? strict,
+    strict
   }
 }
 
@@ -89,8 +102,8 @@ function cookieOptions(cookie: SessionOptions['cookie']): Settings['cookie'] {
 }
 
 /** A time in milliseconds. */
-export function duration(name: string, value: unknown): number | undefined {
+export function duration(name: string, value: unknown, least = 1): number | undefined {
   if (value === undefined) return undefined
-  if (typeof value === 'number' && value >= 1 && Number.isFinite(value)) return value
-  throw new TypeError(`${name} option must be a number of milliseconds, at least 1`)
+  if (typeof value === 'number' && value >= least && Number.isFinite(value)) return value
+  throw new TypeError(`${name} option must be a number of milliseconds, at least ${least}`)
 }

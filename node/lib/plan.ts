@@ -1,13 +1,14 @@
 /**
  * What has to be done at a response's end: express-session's rules, decided here and nowhere else, from facts
- * alone. (Its README calls the options `resave`, `rolling`, `saveUninitialized` and `unset`.)
+ * alone. (Its README calls the options `resave`, `rolling`, `saveUninitialized` and `unset`.) The strict profile has a
+ * rule of its own for when a cookie slides; its other rules are in what counts as a fact.
  */
 
 /** What there is to decide from. */
 export interface Situation {
   /** The request has a session. */
   present: boolean
-  /** The session's id is a string, as it has to be. */
+  /** The session's id is a string and not empty, as it has to be. */
   named: boolean
   /** The browser presented this very id. */
   presented: boolean
@@ -27,6 +28,10 @@ export interface Situation {
   saveUninitialized: boolean
   /** The option `unset` is 'destroy'. */
   destroyOnUnset: boolean
+  /** A twentieth of the session's idle time has passed, or the application asked for a touch. */
+  due: boolean
+  /** In the strict profile a cookie slides when that is due, and not whenever something changed. */
+  strict: boolean
 }
 
 export interface Plan {
@@ -36,7 +41,7 @@ export interface Plan {
 
 export function plan(now: Situation): Plan {
   if (!now.present) return { store: now.destroyOnUnset ? 'destroy' : 'none', sendCookie: false }
-  // An id that is no string (a broken `genid`) can be neither stored nor sent.
+  // What is no id (a broken `genid`) can be neither stored nor sent.
   if (!now.named) return { store: 'none', sendCookie: false }
   return { store: shouldSave(now) ? 'save' : now.presented ? 'touch' : 'none', sendCookie: shouldSend(now) }
 }
@@ -49,5 +54,5 @@ function shouldSave(now: Situation): boolean {
 function shouldSend(now: Situation): boolean {
   if (now.stale) return true
   if (!now.presented) return now.saveUninitialized || now.modified
-  return now.rolling || now.cookieModified || (now.persistent && now.modified)
+  return now.rolling || now.cookieModified || (now.persistent && (now.strict ? now.due : now.modified))
 }

@@ -27,7 +27,7 @@ export interface Session {
  * The names that express-session's own sessions have. Data under them is not taken over from a store: it would
  * take the method's place. Names that only ours has are the application's, if it uses them.
  */
-const OWN_NAMES: object = Object.assign(Object.create(Object.prototype), {
+export const OWN_NAMES: object = Object.assign(Object.create(Object.prototype), {
   id: 0, req: 0, touch: 0, resetMaxAge: 0, save: 0, reload: 0, destroy: 0, regenerate: 0
 })
 
@@ -48,6 +48,7 @@ export function hide(session: object, name: string, value: unknown): void {
 const methods: Record<string, (this: Session, ...rest: any[]) => unknown> = {
   /** Starts the cookie's age anew. */
   touch() {
+    exchangeOf(this.req)?.touchAsked(this)
     return this.resetMaxAge()
   },
 
@@ -60,7 +61,7 @@ const methods: Record<string, (this: Session, ...rest: any[]) => unknown> = {
   save(callback?: Callback) {
     return answer(this, callback, (done) => {
       const exchange = exchangeOf(this.req)
-      if (exchange) exchange.save(this, done)
+      if (exchange) exchange.perform((done) => exchange.save(this, done), done)
       else this.req.sessionStore!.set(this.id, this, done)
     })
   },
@@ -69,7 +70,7 @@ const methods: Record<string, (this: Session, ...rest: any[]) => unknown> = {
   reload(callback?: Callback) {
     return answer(this, callback, (done) => {
       const exchange = exchangeOf(this.req)
-      if (exchange) exchange.reload(this, done)
+      if (exchange) exchange.perform((done) => exchange.reload(this, done), done)
       else reload(this, done)
     })
   },
@@ -79,14 +80,18 @@ const methods: Record<string, (this: Session, ...rest: any[]) => unknown> = {
     delete this.req.session
     return answer(this, callback, (done) => {
       const exchange = exchangeOf(this.req)
-      if (exchange) exchange.destroy(this, done)
+      if (exchange) exchange.perform((done) => exchange.destroy(this, done), done)
       else this.req.sessionStore!.destroy(this.id, done)
     })
   },
 
   /** Ends the session and begins another one. */
   regenerate(callback?: Callback) {
-    return answer(this, callback, (done) => this.req.sessionStore!.regenerate(this.req, done))
+    return answer(this, callback, (done) => {
+      const exchange = exchangeOf(this.req)
+      if (exchange) exchange.perform((done) => exchange.regenerate(done), done)
+      else this.req.sessionStore!.regenerate(this.req, done)
+    })
   },
 
   /**
@@ -110,7 +115,7 @@ const methods: Record<string, (this: Session, ...rest: any[]) => unknown> = {
   rotate(callback?: Callback) {
     return answer(this, callback, (done) => {
       const exchange = exchangeOf(this.req)
-      if (exchange) exchange.rotate(this, { intent: 'rotate' }, done)
+      if (exchange) exchange.perform((done) => exchange.rotate(this, { intent: 'rotate' }, done), done)
       else done(new Error('session.rotate needs the request that the session belongs to'))
     })
   }
@@ -126,7 +131,10 @@ function answer(session: Session, callback: Callback | undefined, act: (done: Ca
     act(callback)
     return session
   }
-  const promise = new Promise<void>((resolve, reject) => act((error) => (error ? reject(error) : resolve())))
+  let done!: Callback
+  const promise = new Promise<void>((resolve, reject) => (done = (error) => (error ? reject(error) : resolve())))
+  // Outside of the promise: a store that throws throws at whoever called, as it does in express-session.
+  act(done)
   // Applications written for express-session call `save()` and do not look back.
   promise.catch(() => {})
   return promise

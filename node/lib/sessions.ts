@@ -3,6 +3,7 @@
 import type { Application } from './application'
 import { exchangeOf } from './exchange'
 import type { Exchange } from './exchange'
+import { leave, take } from './flash'
 import type { Engine, UserSessionRecord } from './native'
 import type { Callback, Request } from './request'
 import type { Session } from './session'
@@ -32,6 +33,12 @@ export interface Sessions {
   logout(req: Request): Promise<void>
   /** Who is signed in. */
   userOf(req: Request): string | null
+  /** Whether the request's session is not stored yet: the visitor brought none that is alive. */
+  isNew(req: Request): boolean
+  /** Leaves a message for a later page, where connect-flash keeps it. */
+  flash(req: Request, kind: string, message: unknown): void
+  /** Takes the messages of a kind. */
+  flashes(req: Request, kind: string): unknown[]
   /** What names the request's session in a user's list. */
   idOf(req: Request): string | null
   /** The living sessions of a user, the one used last in front. */
@@ -50,32 +57,50 @@ export function sessionsOf(app: Application): Sessions {
   return {
     async login(req, user, { device = deviceOf(req) } = {}) {
       engine('login')
-      if (typeof user !== 'string' || user === '') throw new TypeError('sessions.login needs the user as a string that is not empty')
+      check('login', user)
       const { exchange, session } = current(req, 'login')
-      await promised((done) => exchange.rotate(session, { intent: 'login', owner: user, device }, done))
+      await promised((done) => exchange.perform((done) => exchange.rotate(session, { intent: 'login', owner: user, device }, done), done))
     },
 
     async logout(req) {
       const exchange = exchangeOf(req)
-      if (exchange) await promised((done) => exchange.logout(done))
+      if (exchange) await promised((done) => exchange.perform((done) => exchange.logout(done), done))
     },
 
     userOf: (req) => exchangeOf(req)?.owner() ?? null,
 
-    idOf: (req) => (req.sessionID === undefined ? null : app.show(req.sessionID).slice(1)),
+    isNew: (req) => exchangeOf(req)?.isNew() ?? true,
+
+    flash(req, kind, message) {
+      leave(current(req, 'flash').session, kind, message)
+    },
+
+    flashes: (req, kind) => (req.session ? take(req.session, kind) : []),
+
+    idOf(req) {
+      exchangeOf(req)?.look()
+      return req.sessionID === undefined ? null : app.show(req.sessionID).slice(1)
+    },
 
     async forUser(user) {
+      check('forUser', user)
       return (await engine('forUser').forUser(user)).map(userSession)
     },
 
     async revoke(user, id) {
+      check('revoke', user)
       return engine('revoke').revoke(user, id)
     },
 
     async revokeAll(user, { except } = {}) {
+      check('revokeAll', user)
       return engine('revokeAll').revokeAll(user, except?.sessionID ?? null)
     }
   }
+}
+
+function check(what: string, user: unknown): void {
+  if (typeof user !== 'string' || user === '') throw new TypeError(`sessions.${what} needs the user as a string that is not empty`)
 }
 
 function current(req: Request, what: string): { exchange: Exchange; session: Session } {

@@ -47,7 +47,9 @@ Store.prototype.load = function (this: Store, sid, callback) {
 
 /** Makes a request's session of what a store holds. Throws when that has no cookie. */
 Store.prototype.createSession = function (this: Store, req, data) {
-  const { expires, originalMaxAge } = data.cookie
+  // Not destructured: applications know the message of this failure, «Cannot read properties …».
+  const expires = data.cookie.expires
+  const originalMaxAge = data.cookie.originalMaxAge
   data.cookie = new Cookie(data.cookie)
   if (typeof expires === 'string') data.cookie.expires = new Date(expires)
   data.cookie.originalMaxAge = originalMaxAge

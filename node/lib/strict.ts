@@ -1,6 +1,7 @@
 /** The strict profile, for new applications: what SECURITY.md asks for, without being asked. */
 
-import { session } from './middleware'
+import { contradiction } from './contradiction'
+import { middleware } from './middleware'
 import type { Middleware } from './middleware'
 import type { SessionOptions } from './options'
 
@@ -11,20 +12,25 @@ const KNOWN = /keyboard ?cat|change[-_ ]?(me|this)|your[-_]?secret/i
 
 /**
  * Sessions with a cookie that browsers take over HTTPS only and from this very host only, with a limit of 30 days
- * in all, and with nothing stored for visitors of whom nothing is known. What `options` says counts, but for weak
- * secrets, which are refused.
+ * in all, with nothing stored for visitors of whom nothing is known, and with a word to caches. What `options` says
+ * counts, but for weak secrets and for cookies that browsers would refuse.
  */
 export function strict(options: SessionOptions): Middleware {
   for (const secret of [options?.secret].flat()) check(secret)
-  const cookie = typeof options.cookie === 'object' ? options.cookie : {}
-  return session({
-    name: '__Host-session',
-    resave: false,
-    saveUninitialized: false,
-    absoluteTimeout: 30 * DAY,
-    ...options,
-    cookie: typeof options.cookie === 'function' ? options.cookie : { path: '/', httpOnly: true, secure: true, sameSite: 'lax', ...cookie }
-  })
+  const given = { ...DEFAULTS, ...defined(options) }
+  if (typeof given.cookie === 'function') return middleware(given, true)
+  const cookie = { ...COOKIE, ...defined(given.cookie ?? {}) }
+  const problem = contradiction(given.name!, cookie)
+  if (problem) throw new TypeError(problem)
+  return middleware({ ...given, cookie }, true)
+}
+
+const DEFAULTS = { name: '__Host-session', resave: false, saveUninitialized: false, absoluteTimeout: 30 * DAY }
+const COOKIE = { path: '/', httpOnly: true, secure: true, sameSite: 'lax' }
+
+/** The options that are set: `undefined` takes no default away. */
+function defined(options: object = {}): SessionOptions & Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
 function check(secret: unknown): void {
@@ -33,6 +39,7 @@ function check(secret: unknown): void {
 }
 
 function weakness(secret: unknown): string | undefined {
+  if (!secret) return 'is missing'
   if (typeof secret !== 'string' && !ArrayBuffer.isView(secret)) return undefined
   const length = typeof secret === 'string' ? Buffer.byteLength(secret) : secret.byteLength
   if (length < 32) return 'is shorter than 32 bytes'

@@ -5,20 +5,13 @@ use napi_derive::napi;
 
 use crate::error::Failure;
 
-/// What a save is to do.
-#[derive(Debug)]
+/// What a save is to do beside writing data and cookie: seldom anything.
+#[derive(Debug, Default)]
 #[napi(object, object_to_js = false)]
 pub struct Changes {
-    /// The whole `cookie` object, if it is to be written.
-    pub cookie: Option<String>,
-    /// The whole data, if they may have changed.
-    pub data: Option<String>,
     /// Values that were computed: a key, the JSON it was computed from or null, its JSON or null; one
     /// after another.
     pub computed: Option<Vec<Option<String>>>,
-    /// Whether to write even if nothing has changed: only that shows whether the id is still the
-    /// session's.
-    pub force: Option<bool>,
     /// What becomes of the id: `rotate` or `login`.
     pub intent: Option<String>,
     /// The id for the intent.
@@ -39,35 +32,40 @@ pub struct Device {
     pub address: Option<String>,
 }
 
-impl Changes {
-    /// Does all this with a session, to be saved.
-    ///
-    /// The login comes first: it drops the data of another owner, and what JavaScript wants to be
-    /// there comes in their place.
-    pub(crate) fn make(self, session: &Session) -> Result<(), Failure> {
-        match self.intent.as_deref() {
-            None => {}
-            Some("login") => {
-                let nobody = || Failure::value("a login needs an owner");
-                session.login(self.owner.ok_or_else(nobody)?)?;
-            }
-            Some("rotate") => session.rotate()?,
-            Some(_) => return Err(Failure::value("the intent must be \"login\" or \"rotate\"")),
+/// Does all this with a session, to be saved.
+///
+/// The login comes first: it drops the data of another owner, and what JavaScript wants to be there
+/// comes in their place.
+pub(crate) fn make(
+    session: &Session,
+    data: Option<&str>,
+    cookie: Option<String>,
+    changes: Option<Changes>,
+) -> Result<(), Failure> {
+    let mut changes = changes.unwrap_or_default();
+    rename(session, changes.intent.as_deref(), changes.owner.take())?;
+    if let Some(cookie) = cookie {
+        session.assign_cookie(&cookie)?;
+    }
+    if let Some(data) = data {
+        session.assign(data)?;
+    }
+    compute(session, &changes.computed.unwrap_or_default())?;
+    if let Some(device) = changes.device {
+        session.set_device(device.into())?;
+    }
+    Ok(session.rewrite()?)
+}
+
+fn rename(session: &Session, intent: Option<&str>, owner: Option<String>) -> Result<(), Failure> {
+    match intent {
+        None => Ok(()),
+        Some("login") => {
+            let nobody = || Failure::value("a login needs an owner");
+            Ok(session.login(owner.ok_or_else(nobody)?)?)
         }
-        if let Some(cookie) = self.cookie {
-            session.assign_cookie(&cookie)?;
-        }
-        if let Some(data) = self.data {
-            session.assign(&data)?;
-        }
-        compute(session, &self.computed.unwrap_or_default())?;
-        if let Some(device) = self.device {
-            session.set_device(device.into())?;
-        }
-        if self.force == Some(true) {
-            session.rewrite()?;
-        }
-        Ok(())
+        Some("rotate") => Ok(session.rotate()?),
+        Some(_) => Err(Failure::value("the intent must be \"login\" or \"rotate\"")),
     }
 }
 

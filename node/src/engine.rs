@@ -7,11 +7,11 @@ use napi::Env;
 use napi_derive::napi;
 
 use crate::answer::{Answer, answer, at_once};
-use crate::changes::Changes;
+use crate::changes::{Changes, make};
 use crate::error::{Failure, Thrown};
 use crate::id::Name;
 use crate::options::EngineOptions;
-use crate::snapshot::{Former, Found, Saved, found, millis, saved};
+use crate::snapshot::{Former, found, millis, saved};
 use crate::stores::{Desk, NativeHandle, Tools, lock};
 use crate::user::UserSessionRecord;
 
@@ -40,7 +40,11 @@ impl Engine {
 
     /// Finds a session by an id whose signature has been verified.
     #[napi]
-    pub fn load<'env>(&self, env: &'env Env, id: String) -> Result<Answer<'env, Found>, Thrown> {
+    pub fn load<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+    ) -> Result<Answer<'env, Option<String>>, Thrown> {
         let manager = self.manager();
         answer(env, async move {
             let name = Name::new(id);
@@ -54,47 +58,49 @@ impl Engine {
         &self,
         env: &'env Env,
         id: String,
-        changes: Changes,
-    ) -> Result<Answer<'env, Saved>, Thrown> {
+        data: Option<String>,
+        cookie: Option<String>,
+        changes: Option<Changes>,
+    ) -> Result<Answer<'env, String>, Thrown> {
         let manager = self.manager();
         answer(env, async move {
             let name = Name::new(id);
             let session = manager?.begin(name.id());
-            changes.make(&session)?;
+            make(&session, data.as_deref(), cookie, changes)?;
             session.save().await?;
-            Ok(saved(&session, &[&name]))
+            Ok(saved(&session, &[&name], data.as_deref()))
         })
     }
 
-    /// Saves what has become of a session.
+    /// Saves what has become of a session. It is written even if nothing has changed: only that shows
+    /// whether the id is still the session's.
     #[napi]
     pub fn commit<'env>(
         &self,
         env: &'env Env,
-        from: Former,
-        mut changes: Changes,
-    ) -> Result<Answer<'env, Saved>, Thrown> {
+        from: String,
+        data: Option<String>,
+        cookie: Option<String>,
+        mut changes: Option<Changes>,
+    ) -> Result<Answer<'env, String>, Thrown> {
         let manager = self.manager();
         answer(env, async move {
-            let next = changes.next_id.take().map(Name::new);
-            let (name, session) = if from.is_retired() {
-                let name = Name::new(from.id);
-                match manager?.look_up(name.id()).await? {
+            let next = changes.as_mut().and_then(|changes| changes.next_id.take()).map(Name::new);
+            let (name, session) = match Former::parse(&from)? {
+                Former::Stored(name, snapshot) => (name, manager?.resume(&snapshot)?),
+                Former::Retired(name) => match manager?.look_up(name.id()).await? {
                     LookUp::Retired(session) => (name, session),
                     // The way to the session that it was is gone, so that can't be reached any more.
-                    _ => return Ok(Saved::B("ended")),
-                }
-            } else {
-                let (name, snapshot) = from.into_snapshot()?;
-                (name, manager?.resume(&snapshot)?)
+                    _ => return Ok("ended".to_owned()),
+                },
             };
             if let Some(next) = &next {
                 session.set_next_id(next.id());
             }
-            changes.make(&session)?;
+            make(&session, data.as_deref(), cookie, changes)?;
             session.save().await?;
             let names: Vec<_> = next.iter().chain([&name]).collect();
-            Ok(saved(&session, &names))
+            Ok(saved(&session, &names, data.as_deref()))
         })
     }
 
@@ -103,12 +109,11 @@ impl Engine {
     pub fn touch<'env>(
         &self,
         env: &'env Env,
-        from: Former,
+        from: String,
     ) -> Result<Answer<'env, Option<f64>>, Thrown> {
         let manager = self.manager();
         answer(env, async move {
-            let (_, snapshot) = from.into_snapshot()?;
-            let session = manager?.resume(&snapshot)?;
+            let session = manager?.resume(&Former::parse(&from)?.into_snapshot()?)?;
             session.touch();
             session.save().await?;
             Ok(session.snapshot().map(|snapshot| millis(snapshot.remaining)))

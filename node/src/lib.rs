@@ -10,6 +10,7 @@
 
 mod answer;
 mod changes;
+mod clock;
 mod engine;
 mod error;
 mod id;

@@ -1,12 +1,14 @@
 //! Settings, as JavaScript gives them: numbers are floating and may be anything.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use handstamp::{Expiry, MemoryStore, SavePolicy, SessionConfig};
 use handstamp_sqlite::{SqliteOptions, Synchronous};
 use napi_derive::napi;
 
+use crate::clock::ProcessClock;
 use crate::error::Failure;
 
 /// More milliseconds than anybody waits: 30,000 years. `Infinity` is as good.
@@ -96,7 +98,7 @@ impl TryFrom<&MemoryOptions> for MemoryStore {
     type Error = Failure;
 
     fn try_from(options: &MemoryOptions) -> Result<Self, Failure> {
-        let mut store = Self::new();
+        let mut store = Self::new().with_clock(Arc::new(ProcessClock));
         if let Some(sessions) = count("maxSessions", options.max_sessions)? {
             store = store.with_max_sessions(sessions);
         }
@@ -111,7 +113,7 @@ impl TryFrom<&FileOptions> for SqliteOptions {
     type Error = Failure;
 
     fn try_from(options: &FileOptions) -> Result<Self, Failure> {
-        let mut settings = Self::new();
+        let mut settings = Self::new().clock(Arc::new(ProcessClock));
         if let Some(timeout) = duration("busyTimeout", options.busy_timeout)? {
             settings = settings.busy_timeout(timeout);
         }

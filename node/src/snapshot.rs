@@ -1,130 +1,96 @@
-//! Sessions, as they cross the border: texts and a few numbers.
+//! Sessions, as they cross the border: one text each.
+//!
+//! An object of eight properties costs several times as much to make as one string that JavaScript splits.
+//! The parts stand between NULs, which no JSON has; the id may have some and comes last:
+//! version, time left, whether a touch is due, owner, cookie, data, facts, id.
 
 use std::time::Duration;
 
 use handstamp::store::Version;
 use handstamp::{LookUp, Session};
-use napi::Either;
-use napi_derive::napi;
 
 use crate::error::Failure;
 use crate::id::Name;
 use crate::options::duration;
 
-/// A stored session as text. Times are milliseconds.
+/// What is written in the place of a session that can't be seen: a login has retired its id.
+const RETIRED: &str = "retired";
+
+/// A session or a retired id that JavaScript hands back.
 #[derive(Debug)]
-#[napi(object, object_from_js = false, use_nullable = true)]
-pub struct Snapshot {
-    /// Its id, as JavaScript knows it.
-    pub id: String,
-    /// The writing that this was read from, in hexadecimal: it has more digits than a number can hold.
-    pub version: String,
-    /// How long the session lives if it is not used.
-    pub remaining: f64,
-    /// Whether it is time for a touch.
-    pub due: bool,
-    /// Who is signed in.
-    pub owner: Option<String>,
-    /// express-session's `cookie` object, as JSON.
-    pub cookie: String,
-    /// The application's keys: a JSON object.
-    pub data: String,
-    /// handstamp's own facts, to be handed back as they are.
-    pub facts: String,
-}
-
-/// A login has retired this id: what is written is added to a session that can't be seen.
-#[derive(Debug)]
-#[napi(object, object_from_js = false)]
-pub struct Retired {
-    /// Always true: it tells this from a snapshot.
-    pub retired: bool,
-    /// The id.
-    pub id: String,
-}
-
-/// What was found under an id.
-pub(crate) type Found = Option<Either<Snapshot, Retired>>;
-
-/// What became of a save: the session as it stands now, `ended`, or `added`.
-pub(crate) type Saved = Either<Snapshot, &'static str>;
-
-/// A snapshot or a retired id that JavaScript hands back.
-#[derive(Debug)]
-#[napi(object, object_to_js = false)]
-pub struct Former {
-    /// Whether it is a retired id, which has nothing else.
-    pub retired: Option<bool>,
-    /// The id.
-    pub id: String,
-    /// As it was in the snapshot.
-    pub version: Option<String>,
-    /// As it was in the snapshot.
-    pub remaining: Option<f64>,
-    /// As it was in the snapshot.
-    pub cookie: Option<String>,
-    /// As it was in the snapshot.
-    pub data: Option<String>,
-    /// As they were in the snapshot.
-    pub facts: Option<String>,
+pub(crate) enum Former {
+    Retired(Name),
+    Stored(Name, Box<handstamp::Snapshot>),
 }
 
 impl Former {
-    pub(crate) fn is_retired(&self) -> bool {
-        self.retired == Some(true)
-    }
-
-    /// The snapshot that this was, and the name that its session went by.
-    pub(crate) fn into_snapshot(self) -> Result<(Name, handstamp::Snapshot), Failure> {
+    /// Reads what [`found`] or [`saved`] has written.
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let incomplete = || Failure::value("the session that was put aside is incomplete");
-        let name = Name::new(self.id);
+        if let Some(id) = text.strip_prefix(RETIRED).and_then(|rest| rest.strip_prefix('\0')) {
+            return Ok(Self::Retired(Name::new(id.to_owned())));
+        }
+        let mut parts = text.splitn(8, '\0');
+        let mut next = || parts.next().ok_or_else(incomplete);
+        let (version, remaining, _due, _owner) = (next()?, next()?, next()?, next()?);
+        let (cookie, data, facts) = (next()?.to_owned(), next()?.to_owned(), next()?.to_owned());
+        let name = Name::new(next()?.to_owned());
+        let remaining = remaining.parse().map_err(|_| incomplete())?;
         let snapshot = handstamp::Snapshot {
             id: name.id(),
-            version: parse(&self.version.ok_or_else(incomplete)?)?,
-            remaining: duration("remaining", self.remaining)?.unwrap_or(Duration::ZERO),
+            version: version_of(version)?,
+            remaining: duration("remaining", Some(remaining))?.unwrap_or(Duration::ZERO),
             due: false,
             owner: None,
-            cookie: self.cookie.ok_or_else(incomplete)?,
-            data: self.data.ok_or_else(incomplete)?,
-            facts: self.facts.ok_or_else(incomplete)?,
+            cookie,
+            data,
+            facts,
         };
-        Ok((name, snapshot))
+        Ok(Self::Stored(name, Box::new(snapshot)))
+    }
+
+    /// The session that this was. A retired id has none.
+    pub(crate) fn into_snapshot(self) -> Result<handstamp::Snapshot, Failure> {
+        match self {
+            Self::Retired(_) => Err(Failure::value("the id has been retired")),
+            Self::Stored(_, snapshot) => Ok(*snapshot),
+        }
     }
 }
 
 /// What was found, for JavaScript, which asked for it by this name.
-pub(crate) fn found(found: &LookUp, name: &Name) -> Found {
+pub(crate) fn found(found: &LookUp, name: &Name) -> Option<String> {
     match found {
         LookUp::Missing => None,
         LookUp::Retired(_) => {
-            let id = name.text_of(&name.id()).unwrap_or_default().to_owned();
-            Some(Either::B(Retired { retired: true, id }))
+            Some(format!("{RETIRED}\0{}", name.text_of(&name.id()).unwrap_or_default()))
         }
-        LookUp::Stored(session) => snapshot(session, &[name]).map(Either::A),
+        LookUp::Stored(session) => text(session, &[name], None),
     }
 }
 
-/// What became of a session that was saved. JavaScript knows its id by one of these names.
-pub(crate) fn saved(session: &Session, names: &[&Name]) -> Saved {
+/// What became of a session that was saved: how it stands now, `ended`, or `added`. JavaScript knows its
+/// id by one of these names. Data that are just what was sent are left out.
+pub(crate) fn saved(session: &Session, names: &[&Name], sent: Option<&str>) -> String {
     if session.is_ended() {
-        return Either::B("ended");
+        return "ended".to_owned();
     }
-    snapshot(session, names).map_or(Either::B("added"), Either::A)
+    text(session, names, sent).unwrap_or_else(|| "added".to_owned())
 }
 
-fn snapshot(session: &Session, names: &[&Name]) -> Option<Snapshot> {
-    let snapshot = session.snapshot()?;
-    let known = names.iter().find_map(|name| name.text_of(&snapshot.id));
-    Some(Snapshot {
-        id: known.unwrap_or(snapshot.id.as_str()).to_owned(),
-        version: format!("{:x}", snapshot.version.0),
-        remaining: millis(snapshot.remaining),
-        due: snapshot.due,
-        owner: snapshot.owner.as_deref().map(str::to_owned),
-        cookie: snapshot.cookie,
-        data: snapshot.data,
-        facts: snapshot.facts,
-    })
+fn text(session: &Session, names: &[&Name], sent: Option<&str>) -> Option<String> {
+    let handstamp::Snapshot { id, version, remaining, due, owner, cookie, data, facts } =
+        session.snapshot()?;
+    let known = names.iter().find_map(|name| name.text_of(&id));
+    let owner = owner.map_or_else(|| "null".to_owned(), |owner| json(&owner));
+    let data = if sent == Some(&data) { "" } else { &data };
+    Some(format!(
+        "{:x}\0{}\0{}\0{owner}\0{cookie}\0{data}\0{facts}\0{}",
+        version.0,
+        millis(remaining),
+        u8::from(due),
+        known.unwrap_or(id.as_str()),
+    ))
 }
 
 /// The time that a session has left, for JavaScript.
@@ -132,7 +98,11 @@ pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-fn parse(version: &str) -> Result<Version, Failure> {
+fn json(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+fn version_of(version: &str) -> Result<Version, Failure> {
     let version = u128::from_str_radix(version, 16);
     version.map(Version).map_err(|_| Failure::value("the session's version is none of ours"))
 }

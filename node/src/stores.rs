@@ -9,6 +9,7 @@ use handstamp_sqlite::{SqliteOptions, SqliteStore};
 use napi_derive::napi;
 
 use crate::answer::at_once;
+use crate::clock::ProcessClock;
 use crate::error::{Failure, Thrown};
 use crate::options::{FileOptions, MemoryOptions};
 
@@ -26,10 +27,11 @@ pub(crate) enum Store {
 impl Store {
     /// A manager over this store.
     pub(crate) fn manager(&self, keys: Keys) -> SessionManager {
-        match self {
+        let manager = match self {
             Self::Memory(store) => SessionManager::new(store.clone(), keys),
             Self::Sqlite(store) => SessionManager::new(store.clone(), keys),
-        }
+        };
+        manager.with_clock(Arc::new(ProcessClock))
     }
 
     /// All sessions of this store.

@@ -1,3 +1,5 @@
 'use strict'
 
-require('./suite').suite('express5')
+const { suite } = require('./suite')
+
+suite(way => way.host === 'express5' && way.store === 'sync')

@@ -54,19 +54,28 @@ const dialogue = fc.record({
 
 /** A generated case as a dialogue of the player's, and the way to play it. */
 function toDialogue({ options, visits, way }) {
-  const made = {
-    topic: 'generated',
-    name: 'generated',
-    options,
-    steps: visits.map(({ program, cookie, fail }, index) => ({
-      do: program.flatMap((step, position) => expand(step, `${index}.${position}`)),
-      cookie: COOKIES[cookie],
-      ...(Object.keys(fail).length > 0 ? { fail } : {}),
-      ...(index === 0 ? { remember: 'first' } : {})
-    }))
-  }
-  const ways = waysOf({ ...made, hosts: ['express5', 'express4', 'http', 'connect'] })
-  return { dialogue: made, way: ways[way % ways.length] }
+  const base = { topic: 'generated', name: 'generated', options, hosts: ['express5', 'express4', 'http', 'connect'] }
+  const failing = visits.map(({ fail }) => (destroysUnread(options, fail) ? {} : fail))
+  const ways = waysOf({ ...base, steps: failing.map(fail => (Object.keys(fail).length > 0 ? { fail } : {})) })
+  const chosen = ways[way % ways.length]
+  const steps = visits.map(({ program, cookie }, index) => ({
+    do: (chosen.store === 'memory' ? keepingPlaces(program) : program).flatMap((step, position) => expand(step, `${index}.${position}`)),
+    cookie: COOKIES[cookie],
+    fail: failing[index],
+    ...(index === 0 ? { remember: 'first' } : {})
+  }))
+  return { dialogue: { ...base, steps }, way: chosen }
+}
+
+// The original destroys what it failed to read, which later visits would tell: it has a dialogue of its own.
+function destroysUnread({ unset }, { get }) {
+  return unset === 'destroy' && get === 'error'
+}
+
+// Our MemoryStore leaves a key in its place that is deleted and set again, which has a dialogue of its own.
+function keepingPlaces(program) {
+  return program.filter(([name, key], position) =>
+    name !== 'delete' || !program.slice(position).some(later => later[0] === 'set' && later[1] === key))
 }
 
 // A changed lifetime alone is an intended difference and has its own dialogues; here data always changes with it.

@@ -1,3 +1,5 @@
 'use strict'
 
-require('./suite').suite('http')
+const { suite } = require('./suite')
+
+suite(way => way.host === 'http')

@@ -71,11 +71,16 @@ function withoutSession(step) {
 
 /** The error handler's answer on an open response: nothing of the session's cookie, for nothing was stored. */
 function answerError(step, message, way) {
-  const kept = step.response.headers ?? (way.host.startsWith('express') ? ['X-Powered-By: Express'] : [])
+  const kept = step.response.headers ?? hostHeaders(way)
   step.response = { status: 500, headers: kept.filter(header => !FRAMING.test(header)), body: message }
   dropSetCookies(step)
   setHeader(step, 'Content-Type', 'text/plain')
   setHeader(step, 'Content-Length', Buffer.byteLength(message))
 }
 
-module.exports = { addSetCookie, answerError, attributes, dropSetCookies, hasSetCookie, reply, setHeader, signed, withoutSession }
+/** What the host itself puts into every response. */
+function hostHeaders(way) {
+  return way.host.startsWith('express') ? ['X-Powered-By: Express'] : []
+}
+
+module.exports = { addSetCookie, answerError, attributes, dropSetCookies, hasSetCookie, hostHeaders, reply, setHeader, signed, withoutSession }

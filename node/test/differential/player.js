@@ -3,30 +3,32 @@
 // Plays one dialogue against one library on one host and returns its normalised transcript: plain JSON.
 
 const http = require('node:http')
-const { once } = require('node:events')
 
 const { Jar, send } = require('./client')
 const { hosts } = require('./hosts')
+const { Meeting } = require('./meeting')
 const { Normaliser } = require('./normalise')
 const { run } = require('./program')
 const { recordingStore } = require('./recording-store')
 const { sign } = require('./signature')
 
 const DEFAULTS = { secret: 'keyboard cat', resave: false, saveUninitialized: false }
+const VISITOR = 'x-visitor'
 const PATIENCE = 2000
 const PATIENCE_WHERE_HANGING_IS_EXPECTED = 250
 const PATIENCE_WITH_A_HELD_ANSWER = 80
 
 /** way: { host: a key of hosts, store: 'sync' | 'deferred' | 'memory' } */
 async function play(dialogue, library, way) {
-  const transcript = { steps: [] }
+  const transcript = { steps: [], warnings: [] }
   const kit = createKit(dialogue, library, way)
-  const stopListening = listenToProcess(dialogue, library, kit)
+  const stopListening = listenToProcess(dialogue, library, kit, transcript)
   try {
     transcript.construction = kit.record(() => construct(dialogue, kit))
     if (dialogue.script) {
       kit.events = []
       await dialogue.script(kit)
+      await settle()
       transcript.steps.push({ events: kit.events })
     } else if (!transcript.construction.error) {
       await playSteps(dialogue, kit, way, transcript)
@@ -88,27 +90,29 @@ function construct(dialogue, kit) {
 async function playSteps(dialogue, kit, way, transcript) {
   await seed(dialogue, kit)
   let step
-  const server = http.createServer(hosts[way.host]({
+  listener = hosts[way.host]({
     layers: kit.layers,
     trustProxy: dialogue.trustProxy,
     handler: (req, res, next) => {
       watchEnd(res, kit)
-      handle(step, { req, res, next, kit })
+      if (step.together) takeTurn(step, { req, res, next, kit })
+      else handle(step, { req, res, next, kit })
     },
     onError: (error, req, res) => answerError(error, req, res, kit)
-  }))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  try {
-    for (step of dialogue.steps.map(toStep)) {
-      transcript.steps.push(await playStep(step, server.address().port, dialogue, kit))
-    }
-  } finally {
-    server.closeAllConnections()
-    server.close()
-    await once(server, 'close')
+  })
+  const { port } = await listening
+  for (step of dialogue.steps.map(toStep)) {
+    const played = step.together ? playTogether : playStep
+    transcript.steps.push(await played(step, port, dialogue, kit))
   }
 }
+
+// One server for all dialogues: to make one takes as long as to play one.
+let listener
+const listening = new Promise(resolve => {
+  const server = http.createServer((req, res) => listener(req, res)).unref()
+  server.listen(0, '127.0.0.1', () => resolve(server.address()))
+})
 
 function toStep(step) {
   return Array.isArray(step) ? { do: step } : step
@@ -143,6 +147,47 @@ async function playStep(step, port, dialogue, kit) {
   if (step.remember) kit.remembered[step.remember] = jar.header
   await settle()
   return { sent, events: kit.events, openAtEnd: kit.openAtEnd, response: normaliseResponse(response, kit.normaliser) }
+}
+
+// The requests come one after another, so that the store is asked in their order, and wait for each other.
+async function playTogether({ together }, port, dialogue, kit) {
+  kit.events = []
+  kit.normaliser.beginRequest()
+  kit.meeting = new Meeting()
+  const jar = kit.jars.default ??= new Jar()
+  const asked = []
+  for (const [name, visit] of Object.entries(together)) {
+    kit.store.fail = visit.fail ?? {}
+    const arrival = kit.meeting.arrival()
+    asked.push(ask(name, visit))
+    await arrival
+  }
+  kit.store.fail = {}
+  kit.meeting.begin()
+  const answers = await Promise.all(asked)
+  for (const [, { headers }] of answers) jar.take(headers ?? [])
+  return {
+    events: kit.events,
+    answers: answers.map(([name, response]) => [name, normaliseResponse(response, kit.normaliser)])
+  }
+
+  async function ask(name, visit) {
+    const headers = { ...requestHeaders(toStep(visit), jar, kit), [VISITOR]: name }
+    const response = await send(port, { headers, deadline: PATIENCE })
+    await settle()
+    kit.meeting.leave(name)
+    return [name, response]
+  }
+}
+
+async function takeTurn({ together }, context) {
+  const name = context.req.headers[VISITOR]
+  context.pass = async () => {
+    await context.kit.meeting.turn(name)
+    context.kit.note(`— ${name}`)
+  }
+  await context.pass()
+  handle(toStep(together[name]), context)
 }
 
 // A step's `cookie`: false for none, a header, or a function of (jar, kit); the jar's cookies otherwise.
@@ -217,20 +262,26 @@ function normaliseResponse(response, normaliser) {
   }
 }
 
+// They are compared, so Node need not print them.
+process.removeAllListeners('warning')
+
 // Deprecations always have a listener, else depd writes to stderr; only dialogues about them tell them,
 // because depd warns once per call site and so depends on what was played before.
-function listenToProcess(dialogue, library, kit) {
+function listenToProcess(dialogue, library, kit, transcript) {
   const onDeprecation = warning => {
     if (!dialogue.fresh) return
     const namespace = warning.namespace === library.namespace ? 'own namespace' : warning.namespace
     kit.note(`deprecated (${namespace}): ${warning.message}`)
   }
+  const onWarning = warning => void transcript.warnings.push(warning.code ?? warning.name)
   const onRejection = error => kit.note(`unhandled rejection: ${error.message}`)
   process.on('deprecation', onDeprecation)
   process.on('unhandledRejection', onRejection)
+  process.on('warning', onWarning)
   return () => {
     process.off('deprecation', onDeprecation)
     process.off('unhandledRejection', onRejection)
+    process.off('warning', onWarning)
   }
 }
 

@@ -43,7 +43,10 @@ const operations = {
   // Observation
   view: ({ req, kit }) => view(req, kit),
   note: ({ kit }, text) => kit.note(text),
-  turn: () => new Promise(resolve => setImmediate(resolve))
+  turn: () => new Promise(resolve => setImmediate(resolve)),
+
+  // Of visits together: the others act before this one goes on
+  pass: ({ pass }) => pass()
 }
 
 /** Runs the steps in order, then replies with the session's data unless the program has answered. */
@@ -112,4 +115,4 @@ function kind(value, session) {
   return value instanceof Promise ? 'a promise' : String(value)
 }
 
-module.exports = { run, operations, describe, kind }
+module.exports = { run, describe }

@@ -26,6 +26,10 @@ module.exports = [
     steps: [BUMP, [['set', 'other', 1], ['delete', 'other']]]
   },
   {
+    name: 'a key deleted and set again',
+    steps: [[['set', 'a', 1], ['set', 'b', 2]], [['delete', 'a'], ['set', 'a', 3]], []]
+  },
+  {
     name: 'the order of keys is a change',
     steps: [[['set', 'a', 1], ['set', 'b', 2]], [['delete', 'a'], ['set', 'a', 1]]]
   },

@@ -34,5 +34,10 @@ module.exports = ['keep', 'destroy'].flatMap(unset => [
     name: `unset ${unset}: null with saveUninitialized, resave and rolling`,
     options: { unset, saveUninitialized: true, resave: true, rolling: true },
     steps: [[['null']], [], [['null']]]
+  },
+  {
+    name: `unset ${unset}: the store fails to read the session`,
+    options: { unset },
+    steps: [NEW, { fail: { get: 'error' } }, []]
   }
 ])

@@ -1,0 +1,142 @@
+'use strict'
+
+// What is measured, in which order, and against which budgets.
+
+const growth = require('./growth')
+const { BROWSERS, rows } = require('./load')
+const { INCREMENTS, reached } = require('./lost-updates')
+const { TARGETS } = require('./targets')
+
+const SIZES = [[200, '200 B'], [4096, '4 KB'], [65536, '64 KB']]
+
+/** Ours, its peer, and the budgets of reading and writing by size: the CPU time of ours / of the peer. */
+const PAIRS = [
+  ['ours-memory', 'theirs-memory', { '200 B': [0.35, 0.35], '4 KB': [0.2, 0.25] }],
+  ['ours-sqlite-normal', 'theirs-sqlite-normal', { '200 B': [0.5, 0.5], '4 KB': [0.5, 0.5] }],
+  ['ours-sqlite-full', 'theirs-sqlite-full', { '200 B': [0.5, 0.5], '4 KB': [0.5, 0.5] }],
+  ['ours-over-theirs', 'theirs-memory', { '200 B': [0.7, 0.7], '4 KB': [0.7, 0.7] }]
+]
+
+const MEMORY = ['theirs-memory', 'ours-memory']
+const GROWING = [...MEMORY, 'theirs-sqlite-normal', 'ours-sqlite-normal']
+
+const QUICK = { rounds: 3, time: 150, warmUp: 300, counts: [1000, 20_000], tries: 1 }
+const FULL = { rounds: 7, time: 500, warmUp: 1000, counts: [1000, 100_000], tries: 5 }
+
+/** Measures everything. `tell` is told what is next. */
+async function chapter({ quick, only = Object.keys(TARGETS), sizes = SIZES }, tell) {
+  const effort = quick ? QUICK : FULL
+  const names = Object.keys(TARGETS).filter(name => only.includes(name))
+  const bySize = []
+  for (const [bytes, size] of sizes) {
+    tell(`documents of ${size}`)
+    bySize.push([size, await rows(names, bytes, effort)])
+  }
+  const tables = [
+    ratioTable(bySize),
+    ...bySize.map(([size, rows]) => loadTable(size, rows)),
+    delayTable(bySize, names),
+    await growthTable(names.filter(name => GROWING.includes(name)), effort, tell),
+    await lostTable(names, effort, tell)
+  ]
+  return { title: 'Express', method: method(effort), tables, plot: plot(bySize) }
+}
+
+function ratioTable(bySize) {
+  const table = []
+  for (const [ours, peer, budgets] of PAIRS) {
+    for (const [size, rows] of bySize) {
+      if (!rows[ours] || !rows[peer]) continue
+      const ratio = (route, budget) => {
+        const value = rows[ours][route].cpu / rows[peer][route].cpu
+        return budget === undefined ? value : { value, budget }
+      }
+      const [read, write] = budgets[size] ?? []
+      const title = `${TARGETS[ours].title} / ${TARGETS[peer].title}, ${size}`
+      table.push([title, ratio('idle'), ratio('read', read), ratio('write', write)])
+    }
+  }
+  return { columns: ['CPU of ours / of the peer, and the budget', 'idle', 'read', 'write'], rows: table }
+}
+
+function loadTable(size, rows) {
+  const table = Object.entries(rows).map(([name, { bare, idle, read, write }]) => [
+    TARGETS[name].title, bare.cpu, idle.cpu, read.cpu, write.cpu, read.throughput, write.throughput,
+    read.p50, read.p99, write.p50, write.p99
+  ])
+  const columns = ['bare CPU', 'idle CPU', 'read CPU', 'write CPU', 'read/s', 'write/s']
+  return { columns: [size, ...columns, 'read p50', 'read p99', 'write p50', 'write p99'], rows: table }
+}
+
+function delayTable(bySize, names) {
+  const columns = bySize.flatMap(([size]) => [`read, ${size}`, `write, ${size}`])
+  const table = names.map(name => {
+    const delays = bySize.flatMap(([, rows]) => [rows[name].read.delay, rows[name].write.delay])
+    return [TARGETS[name].title, ...delays]
+  })
+  return { columns: ["the event loop's delay, p99, ms", ...columns], rows: table }
+}
+
+async function growthTable(names, effort, tell) {
+  const [few, many] = effort.counts
+  const table = []
+  for (const name of names) {
+    tell(`${TARGETS[name].title}: many sessions`)
+    const small = await growth.size(name, few, effort)
+    const large = await growth.size(name, many, effort)
+    const grown = large.read / small.read
+    const ratio = TARGETS[name].isOurs ? { value: grown, budget: 1.5 } : grown
+    const bytes = MEMORY.includes(name) ? large.bytes : null
+    table.push([TARGETS[name].title, small.read, large.read, ratio, bytes])
+  }
+  const named = count => `${count.toLocaleString('en-US')} sessions`
+  return { columns: ['CPU of a read with', named(few), named(many), 'ratio', 'bytes for a session'], rows: table }
+}
+
+async function lostTable(names, { tries }, tell) {
+  const table = []
+  for (const name of names) {
+    tell(`${TARGETS[name].title}: lost updates`)
+    const { atOnce, slow } = await reached(name, tries)
+    table.push([TARGETS[name].title, range(atOnce), range(slow)])
+  }
+  return { columns: ['the count reaches', 'handler at once', 'handler of 10 ms'], rows: table }
+}
+
+function range(counts) {
+  const [fewest, most] = [Math.min(...counts), Math.max(...counts)]
+  return fewest === most ? String(most) : `${fewest}..${most}`
+}
+
+/** Groups of bars; 64 KB would make all others too small to see. */
+function plot(bySize) {
+  const groups = bySize.filter(([size]) => size !== '64 KB').map(([size, rows]) => ({
+    title: size,
+    bars: Object.entries(rows).flatMap(([name, row]) => ['read', 'write'].map(route => ({
+      title: `${shortTitle(name)}: ${route}`,
+      value: row[route].cpu,
+      ours: TARGETS[name].isOurs === true
+    })))
+  }))
+  return { title: 'Express: CPU time of a request above the bare route', unit: 'µs', groups }
+}
+
+/** The plot has less room. */
+function shortTitle(name) {
+  return TARGETS[name].title.replace(' (default)', '').replace('better-sqlite3-session-store', 'better-sqlite3-s.-store')
+}
+
+function method({ rounds, tries, counts }) {
+  return `Each target is an Express 5 server process on a loopback port, with \`resave: false\` and \`saveUninitialized: false\`. \
+${BROWSERS} browsers, each with a session and a connection of its own, ask as fast as they are answered. The targets take turns, \
+${rounds} rounds; the tables hold medians. Before that each has to count rightly. «CPU» is the server's CPU time for a request in \
+microseconds, of all its threads, in the user's and the system's name, above that of its own bare route in the same round. «Idle» \
+never looks at its session. The event loop's delay is what a timer waits longer than it should. better-sqlite3 is built for \
+\`synchronous=NORMAL\`; FULL is our default, and both use a write-ahead log. For the growth, browsers come with other cookies each \
+time, of up to 10,000 sessions of ${growth.BYTES} B; the bytes are what the process grew by (resident set), the document included, \
+with ${counts[1].toLocaleString('en-US')} sessions. For the lost updates, ${INCREMENTS} requests at the same moment, each on a \
+connection of its own, add one to the same session's count: ours by \`session.update\`, the others by \`count++\`. The right answer \
+is ${INCREMENTS}. From the fewest to the most of ${tries} tries.`
+}
+
+module.exports = { SIZES, chapter }

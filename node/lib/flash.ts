@@ -1,0 +1,26 @@
+/** Messages for a later page, where connect-flash keeps them: lists by kind under the key `flash`. */
+
+import type { Session } from './session'
+
+type Messages = Record<string, unknown[]>
+
+/** Leaves a message, which waits until it is taken. */
+export function leave(session: Session, kind: string, message: unknown): void {
+  session.update('flash', (before: Messages = {}) => ({ ...before, [kind]: [...of(before, kind), message] }))
+}
+
+/** Takes all messages of a kind. */
+export function take(session: Session, kind: string): unknown[] {
+  const messages = of(session.flash, kind)
+  if (messages.length > 0) session.update('flash', (before: Messages) => without(before, kind))
+  return messages
+}
+
+function of(messages: Messages | undefined, kind: string): unknown[] {
+  return messages && Object.hasOwn(messages, kind) ? messages[kind]! : []
+}
+
+function without(messages: Messages | undefined, kind: string): Messages | undefined {
+  const others = Object.entries(messages ?? {}).filter(([name]) => name !== kind)
+  return others.length > 0 ? Object.fromEntries(others) : undefined
+}

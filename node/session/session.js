@@ -1,0 +1,2 @@
+// Where express-session keeps it, for those who reach inside.
+module.exports = require('../dist/index.js').Session

@@ -1,0 +1,88 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { test } = require('node:test')
+
+const { SqliteStore } = require('..')
+const { closing, folder } = require('./support/native-stores')
+const { PlainStore } = require('./support/plain-store')
+const { site } = require('./support/site')
+const { lock } = require('./support/sqlite')
+
+/** A site where each path makes one call of the store, and a visitor who has a session. */
+async function visited(t, store) {
+  const { browser, errors } = await site(t, {
+    store,
+    storeDeadline: 20,
+    unset: 'destroy',
+    routes: {
+      '/new': (req) => (req.session.n = 1),
+      '/get': () => 'hello',
+      '/set': (req) => (req.session.n = 2),
+      '/touch': () => 'hello',
+      '/destroy': (req) => {
+        req.session = null
+        return 'hello'
+      }
+    }
+  })
+  const visitor = browser()
+  await visitor.get('/new')
+  return { visitor, errors }
+}
+
+for (const method of ['get', 'set', 'touch', 'destroy']) {
+  test(`${method} that is never answered is an error when the deadline has passed, and a late answer changes nothing`, async (t) => {
+    const store = new PlainStore()
+    const { visitor, errors } = await visited(t, store)
+    const { reached, release } = store.hold(method)
+    const { status, text } = await visitor.get(`/${method}`)
+    assert.equal(status, 500)
+    assert.equal(text, `the session store did not answer ${method} within 20 ms; see the option storeDeadline`)
+    assert.equal(errors[0].code, 'ERR_HANDSTAMP_STORE_TIMEOUT')
+    await reached
+    release()
+    assert.equal((await visitor.get('/get')).status, 200)
+    assert.equal(errors.length, 1)
+  })
+
+  test(`${method} that is answered twice counts once`, async (t) => {
+    const store = new PlainStore()
+    const { visitor, errors } = await visited(t, store)
+    const single = store[method]
+    store[method] = function (...rest) {
+      const callback = rest.pop()
+      return single.call(this, ...rest, (error, value) => {
+        callback(error, value)
+        callback(new Error('again'))
+        callback(null, value)
+      })
+    }
+    const { status, text } = await visitor.get(`/${method}`)
+    assert.equal(status, 200, text)
+    assert.deepEqual(errors, [])
+  })
+
+  test(`${method} that throws is an error of the request`, async (t) => {
+    const store = new PlainStore()
+    const { visitor, errors } = await visited(t, store)
+    store[method] = () => {
+      throw new Error('the disk is gone')
+    }
+    const { status, text } = await visitor.get(`/${method}`)
+    assert.deepEqual([status, text, errors.length], [500, 'the disk is gone', 1])
+  })
+}
+
+test('a SQLite file that another process has locked meets the deadline', async (t) => {
+  const path = `${folder(t)}/sessions.db`
+  const store = closing(t, new SqliteStore({ path }))
+  const { visitor, errors } = await visited(t, store)
+  const release = await lock(path)
+  const { status } = await visitor.get('/set')
+  await release()
+  assert.equal(status, 500)
+  assert.equal(errors[0].code, 'ERR_HANDSTAMP_STORE_TIMEOUT')
+  assert.match(errors[0].message, /deadline|in time|20/)
+  assert.equal((await visitor.get('/get')).status, 200)
+})

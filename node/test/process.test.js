@@ -1,0 +1,88 @@
+'use strict'
+
+// Sessions among threads and processes, and processes that end.
+
+const assert = require('node:assert/strict')
+const { execFile, fork } = require('node:child_process')
+const { once } = require('node:events')
+const { join } = require('node:path')
+const { test } = require('node:test')
+const { promisify } = require('node:util')
+const { Worker } = require('node:worker_threads')
+
+const { MemoryStore } = require('..')
+const { Browser } = require('./support/browser')
+const { closing, folder } = require('./support/native-stores')
+
+const SITE = join(__dirname, 'support', 'counting-site.js')
+
+/** Visits two sites in parallel, as one visitor; the last count. */
+async function count(ports, times) {
+  const visitor = new Browser(ports[0])
+  assert.equal((await visitor.get('/')).text, '1')
+  const at = (port) => Object.assign(visitor.copy(), { port })
+  const visits = Array.from({ length: times }, () => ports.map((port) => at(port).get('/'))).flat()
+  for (const { status, text } of await Promise.all(visits)) assert.equal(status, 200, text)
+  return Number((await at(ports[1]).get('/')).text)
+}
+
+test('two processes count in one SQLite file and lose nothing', async (t) => {
+  const path = join(folder(t), 'sessions.db')
+  const sites = [fork(SITE, [path]), fork(SITE, [path])]
+  const ports = await Promise.all(sites.map(async (site) => (await once(site, 'message'))[0]))
+  assert.equal(await count(ports, 100), 202)
+  for (const site of sites) site.send('end')
+  const codes = await Promise.all(sites.map(async (site) => (await once(site, 'exit'))[0]))
+  assert.deepEqual(codes, [0, 0])
+})
+
+test('worker threads that give the same name share their sessions', async (t) => {
+  const shared = `process.test ${process.pid}`
+  const workers = [1, 2].map(() => new Worker(SITE, { workerData: { shared } }))
+  const ports = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]))
+  assert.equal(await count(ports, 100), 202)
+  assert.equal(await closing(t, new MemoryStore({ shared })).length(), 1)
+  assert.equal(await closing(t, new MemoryStore()).length(), 0)
+  for (const worker of workers) worker.postMessage('end')
+  assert.deepEqual(await Promise.all(workers.map(async (worker) => (await once(worker, 'exit'))[0])), [0, 0])
+  assert.equal(await closing(t, new MemoryStore({ shared })).length(), 1)
+})
+
+const EXITING = `
+  const http = require('node:http')
+  const session = require(process.argv[1])
+  const stores = [new session.MemoryStore({ shared: 'one' }), new session.SqliteStore({ path: process.argv[2] })]
+  let left = stores.length
+  for (const store of stores) {
+    const sessions = session({ secret: 'a secret of the tests', resave: false, saveUninitialized: false, store })
+    const server = http.createServer((req, res) => sessions(req, res, () => {
+      req.session.seen = true
+      res.end('hello')
+    }))
+    server.listen(0, '127.0.0.1', () => http.get({ port: server.address().port, agent: false }, (response) => {
+      response.resume().on('end', () => {
+        console.log(response.statusCode, response.headers['set-cookie'].length)
+        server.close()
+      })
+    }))
+  }
+`
+
+test('a process ends by itself when its servers are closed, although its stores are open', async (t) => {
+  const script = ['-e', EXITING, join(__dirname, '..'), join(folder(t), 'sessions.db')]
+  const { stdout } = await promisify(execFile)(process.execPath, script, { timeout: 20_000 })
+  assert.equal(stdout, '200 1\n200 1\n')
+})
+
+test('a process that exits at once has saved what it has answered', async (t) => {
+  const path = join(folder(t), 'sessions.db')
+  const script = `
+    const { SqliteStore } = require(process.argv[1])
+    const store = new SqliteStore({ path: process.argv[2] })
+    if (process.argv[3] === 'write') store.set('ann', { cookie: {}, name: 'Ann' }, () => process.exit(0))
+    else store.get('ann', (_error, session) => console.log(session.name))
+  `
+  const run = (what) => promisify(execFile)(process.execPath, ['-e', script, join(__dirname, '..'), path, what], { timeout: 20_000 })
+  await run('write')
+  assert.equal((await run('read')).stdout, 'Ann\n')
+})

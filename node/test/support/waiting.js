@@ -1,0 +1,32 @@
+'use strict'
+
+/** A promise that is kept from outside. */
+function deferred() {
+  let resolve
+  const promise = new Promise((kept) => (resolve = kept))
+  return { promise, resolve }
+}
+
+/** Nobody passes before `count` have come. */
+function barrier(count) {
+  const { promise, resolve } = deferred()
+  return () => {
+    if (--count === 0) resolve()
+    return promise
+  }
+}
+
+/** Asks again until the answer is good. */
+async function until(ask) {
+  for (;;) {
+    const answer = await ask()
+    if (answer) return answer
+  }
+}
+
+/** Calls a function that takes a callback, and waits for that. */
+function called(act) {
+  return new Promise((resolve, reject) => act((error, value) => (error ? reject(error) : resolve(value))))
+}
+
+module.exports = { barrier, called, deferred, until }
