@@ -64,8 +64,9 @@ export async function signIn(page, name, { keep = false, password = PASSWORD } =
   await press(page, 'Sign in');
 }
 
-export async function addToCart(page, product) {
-  await page.goto('/shop');
+/** `half` is the address of the Express half, to do it there. */
+export async function addToCart(page, product, half = '') {
+  await page.goto(`${half}/shop`);
   await press(page, `Add to cart: ${product}`);
 }
 
@@ -82,8 +83,8 @@ export function messages(page) {
 }
 
 /** What is in the cart: `{ 'Ink pad': 2 }`. */
-export async function cart(page) {
-  await page.goto('/cart');
+export async function cart(page, half = '') {
+  await page.goto(`${half}/cart`);
   const rows = await page.locator('table.cart tbody tr').all();
   const lines = rows.map(async (row) => {
     const name = await row.locator('th').evaluate((head) => head.firstChild.textContent);

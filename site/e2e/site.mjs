@@ -28,15 +28,21 @@ export function temporaryFolder() {
   return folder;
 }
 
+/** The program of the Express half. */
+const EXPRESS = path.join(import.meta.dirname, '../express/server.js');
+
 /** A running site. It can be stopped or killed, and started again on the same files and port. */
 export class Site {
   #child;
   #keep;
   #port = 0;
+  /** The address of the Express half, if it runs. */
+  express;
 
-  static async start({ memory = false } = {}) {
+  static async start({ memory = false, express = false } = {}) {
     const site = new Site();
     site.#keep = memory ? ['--memory'] : ['--store', path.join(temporaryFolder(), 'sessions.db')];
+    if (express) site.#keep.push('--express', EXPRESS);
     await site.startAgain();
     process.on('exit', () => site.#child.kill('SIGKILL'));
     return site;
@@ -53,7 +59,7 @@ export class Site {
       env: environment,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    this.#port = await port(this.#child);
+    ({ port: this.#port, express: this.express } = await addresses(this.#child));
   }
 
   /** Ends the site as Ctrl-C does. */
@@ -72,15 +78,15 @@ export class Site {
   }
 }
 
-/** The port that the site says it listens on. */
-async function port(child) {
+/** Where the site says it listens. */
+async function addresses(child) {
   let output = '';
   const listening = new Promise((resolve, reject) => {
     child.stdout.setEncoding('utf8');
     child.stdout.on('data', (text) => {
       output += text;
       const found = /^listening on http:\/\/127\.0\.0\.1:(\d+)$/m.exec(output);
-      if (found) resolve(Number(found[1]));
+      if (found) resolve({ port: Number(found[1]), express: /^Express: +(http.*)$/m.exec(output)?.[1] });
     });
     child.once('error', reject);
     child.once('exit', () => reject(new Error(`the site ended before it listened: ${output}`)));

@@ -6,12 +6,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::map_response;
+use axum::middleware::{map_response, map_response_with_state};
 use axum::routing::{get, post};
 use handstamp::{CookieConfig, Expiry, Keys, SessionConfig, SessionError, SessionManager};
 use handstamp_tower::SessionLayer;
 
 use crate::accounts::Accounts;
+use crate::halves::OtherHalf;
 use crate::store::Store;
 use crate::{assets, cart, devices, error, explain, headers, home, shop, sign_in};
 
@@ -38,14 +39,20 @@ const LARGEST_FORM: usize = 8 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub accounts: Accounts,
+    pub other_half: OtherHalf,
     pub sessions: SessionManager,
     pub store: Store,
 }
 
 impl App {
-    pub(crate) fn new(store: Store, keys: Keys, accounts: Accounts) -> Result<Self, SessionError> {
+    pub(crate) fn new(
+        store: Store,
+        keys: Keys,
+        accounts: Accounts,
+        other_half: OtherHalf,
+    ) -> Result<Self, SessionError> {
         let sessions = store.sessions(keys).with_config(settings())?;
-        Ok(Self { accounts, sessions, store })
+        Ok(Self { accounts, other_half, sessions, store })
     }
 }
 
@@ -77,7 +84,7 @@ pub(crate) fn router(app: App) -> Router {
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
         .layer(SessionLayer::new(app.sessions.clone()))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
-        .layer(map_response(error::explain))
+        .layer(map_response_with_state(app.other_half.clone(), error::explain))
         .layer(map_response(headers::protect))
         .with_state(app)
 }

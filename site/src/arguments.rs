@@ -14,6 +14,8 @@ Options:
                 Without it: target/demo/sessions.db in handstamp's own folder
   --memory      Keep everything in memory; it is gone when the server stops
   --port N      Answer on http://127.0.0.1:N; 3000 by default, 0 is any free port
+  --express JS  Start this program with Node.js, too: the half of the site that is made with Express.
+                It shares the sessions and answers on the next port. `cargo xtask demo` says it itself
   --help        Print this
 
 SESSION_SECRET in the environment, if set, signs the cookies (32 random bytes or more).
@@ -28,6 +30,8 @@ pub(crate) enum Request {
 
 #[derive(Debug, PartialEq)]
 pub(crate) struct Arguments {
+    /// The program of the Express half.
+    pub express: Option<PathBuf>,
     pub keep: Keep,
     pub port: u16,
 }
@@ -45,11 +49,15 @@ pub(crate) struct Misuse(String);
 
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Misuse> {
     let mut arguments = arguments.into_iter();
+    let mut express = None;
     let mut keep = None;
     let mut port = 3000;
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--help" | "-h") => return Ok(Request::Help),
+            Some("--express") => {
+                express = Some(following(&mut arguments, "--express", "a program")?.into());
+            }
             Some("--memory") => choose(&mut keep, Keep::Memory)?,
             Some("--port") => port = parse_port(&following(&mut arguments, "--port", "a number")?)?,
             Some("--store") => {
@@ -59,7 +67,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             _ => return Err(Misuse(format!("there is no option `{}`", argument.display()))),
         }
     }
-    Ok(Request::Serve(Arguments { keep: keep.unwrap_or_else(|| Keep::File(default_file())), port }))
+    let keep = keep.unwrap_or_else(|| Keep::File(default_file()));
+    if express.is_some() && keep == Keep::Memory {
+        return Err(Misuse(
+            "other processes can’t share this one’s memory: choose `--express` or `--memory`"
+                .into(),
+        ));
+    }
+    Ok(Request::Serve(Arguments { express, keep, port }))
 }
 
 /// Always the same file, from whatever folder the demo is started: who starts it again is still
@@ -107,7 +122,7 @@ mod tests {
     }
 
     fn serve(keep: Keep, port: u16) -> Result<Request, Misuse> {
-        Ok(Request::Serve(Arguments { keep, port }))
+        Ok(Request::Serve(Arguments { express: None, keep, port }))
     }
 
     fn misuse(text: &str) -> Result<Request, Misuse> {
@@ -127,6 +142,21 @@ mod tests {
     }
 
     #[test]
+    fn the_express_half_shares_a_file_and_no_memory() {
+        let (express, keep) = (Some("server.js".into()), Keep::File("a.db".into()));
+        assert_eq!(
+            parsed("--express server.js --store a.db"),
+            Ok(Request::Serve(Arguments { express, keep, port: 3000 }))
+        );
+        assert_eq!(
+            parsed("--memory --express server.js"),
+            misuse(
+                "other processes can’t share this one’s memory: choose `--express` or `--memory`"
+            )
+        );
+    }
+
+    #[test]
     fn help_wins() {
         assert_eq!(parsed("--memory --help"), Ok(Request::Help));
         assert_eq!(parsed("-h"), Ok(Request::Help));
@@ -135,6 +165,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_said() {
         assert_eq!(parsed("--stor a"), misuse("there is no option `--stor`"));
+        assert_eq!(parsed("--express"), misuse("`--express` needs a program after it"));
         assert_eq!(parsed("--store"), misuse("`--store` needs a file after it"));
         assert_eq!(parsed("--port"), misuse("`--port` needs a number after it"));
         assert_eq!(parsed("--port 65536"), misuse("`65536` is not a port from 0 to 65535"));

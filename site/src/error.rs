@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +11,7 @@ use handstamp_tower::SessionError;
 use maud::html;
 
 use crate::accounts::AccountsError;
+use crate::halves::OtherHalf;
 use crate::layout;
 
 /// Why a handler could not do its work.
@@ -90,7 +92,7 @@ impl From<handstamp::SessionError> for AppError {
 }
 
 /// Gives every failure that has no page yet a friendly one, wherever it comes from.
-pub(crate) async fn explain(response: Response) -> Response {
+pub(crate) async fn explain(State(other_half): State<OtherHalf>, response: Response) -> Response {
     let status = response.status();
     let is_page = response
         .headers()
@@ -100,7 +102,7 @@ pub(crate) async fn explain(response: Response) -> Response {
         return response;
     }
     let (mut head, _) = response.into_parts();
-    let page = error_page(status).into_response();
+    let page = error_page(status, &other_half).into_response();
     // Not the former body's length and kind.
     let (page_head, body) = page.into_parts();
     head.headers.remove(CONTENT_LENGTH);
@@ -108,11 +110,12 @@ pub(crate) async fn explain(response: Response) -> Response {
     Response::from_parts(head, body)
 }
 
-fn error_page(status: StatusCode) -> maud::Markup {
+fn error_page(status: StatusCode, other_half: &OtherHalf) -> maud::Markup {
     let (title, advice) = advice(status);
     layout::bare(
         title,
-        html! {
+        other_half,
+        &html! {
             h1 { (title) }
             p.lead { (advice) }
             p { a.button href="/" { "Back to the entrance" } }
@@ -158,7 +161,7 @@ mod tests {
     use super::*;
 
     async fn page_of(error: AppError) -> (StatusCode, String) {
-        let response = explain(error.into_response()).await;
+        let response = explain(State(OtherHalf::default()), error.into_response()).await;
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.into()).unwrap())
@@ -184,7 +187,13 @@ mod tests {
     #[tokio::test]
     async fn pages_that_say_it_themselves_stay_as_they_are() {
         let page = (StatusCode::NOT_FOUND, axum::response::Html("mine")).into_response();
-        let body = explain(page).await.into_body().collect().await.unwrap().to_bytes();
+        let body = explain(State(OtherHalf::default()), page)
+            .await
+            .into_body()
+            .collect()
+            .await
+            .unwrap()
+            .to_bytes();
         assert_eq!(body, "mine");
     }
 }

@@ -6,6 +6,7 @@ use crate::assets::{ICON_LINK, STYLE_LINK};
 use crate::cart::{CART, Cart};
 use crate::csrf::Token;
 use crate::error::AppError;
+use crate::halves::OtherHalf;
 use crate::text::{counted, grouped};
 use crate::visitor::{NAME, Visitor};
 
@@ -20,6 +21,18 @@ pub(crate) enum Place {
     SignIn,
 }
 
+impl Place {
+    /// The same page of the Express half; for the pages that only this half has, the entrance.
+    fn path_in_express(self) -> &'static str {
+        match self {
+            Self::Cart => "/cart",
+            Self::Devices => "/devices",
+            Self::Home | Self::HowItWorks | Self::SignIn => "/",
+            Self::Shop => "/shop",
+        }
+    }
+}
+
 /// What a page shows of its visitor, around its content.
 pub(crate) struct Frame {
     /// The user's name and the token of the button to sign out.
@@ -27,6 +40,7 @@ pub(crate) struct Frame {
     items: usize,
     messages: Messages,
     is_stranded: bool,
+    other_half: OtherHalf,
 }
 
 struct Messages {
@@ -50,6 +64,7 @@ impl Frame {
                 infos: session.flashes("info")?,
             },
             is_stranded: visitor.is_stranded(),
+            other_half: visitor.other_half.clone(),
         })
     }
 
@@ -61,6 +76,7 @@ impl Frame {
     pub(crate) fn page(&self, place: Place, title: &str, content: &Markup) -> Markup {
         document(
             title,
+            &self.other_half.strip(place.path_in_express()),
             &html! { (navigation(Some(place), self.items)) (self.account(place)) },
             &html! { (self.messages()) (content) },
         )
@@ -97,11 +113,11 @@ impl Frame {
 }
 
 /// A page that knows nothing of its visitor: for errors, where the session may be what failed.
-pub(crate) fn bare(title: &str, content: Markup) -> Markup {
-    document(title, &navigation(None, 0), &content)
+pub(crate) fn bare(title: &str, other_half: &OtherHalf, content: &Markup) -> Markup {
+    document(title, &other_half.strip("/"), &navigation(None, 0), content)
 }
 
-fn document(title: &str, head: &Markup, content: &Markup) -> Markup {
+fn document(title: &str, strip: &Markup, head: &Markup, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -115,7 +131,7 @@ fn document(title: &str, head: &Markup, content: &Markup) -> Markup {
             }
             body {
                 a.skip href="#content" { "Skip to the content" }
-                header { div.bar { (brand()) (head) } }
+                header { (strip) div.bar { (brand()) (head) } }
                 main #content tabindex="-1" { (content) }
                 footer {
                     p { "A demo of handstamp: server-side sessions, one Rust engine. No script runs on these pages." }

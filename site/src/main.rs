@@ -16,6 +16,8 @@ use tracing_subscriber::EnvFilter;
 use crate::accounts::Accounts;
 use crate::app::App;
 use crate::arguments::{Arguments, Keep, Request};
+use crate::express::Express;
+use crate::halves::OtherHalf;
 use crate::store::Store;
 
 mod accounts;
@@ -29,7 +31,9 @@ mod csrf;
 mod devices;
 mod error;
 mod explain;
+mod express;
 mod files;
+mod halves;
 mod headers;
 mod home;
 mod inspect;
@@ -72,27 +76,40 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let Arguments { keep, port } = arguments;
+    let Arguments { express, keep, port } = arguments;
     let store = Store::open(&keep)?;
     let (keys, secret) = secret::keys(&keep)?;
     let accounts = Accounts::open(&keep)?;
-    let router = app::router(App::new(store, keys, accounts)?);
     let listener = listen(port).await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let mut express = Express::start(express.as_deref(), &keep, port, &address).await?;
+    let router = app::router(App::new(store, keys, accounts, OtherHalf::at(express.address()))?);
+    // It listens for signals from the first time that it is asked: before anybody is told that we run.
+    let mut stop_signal = Box::pin(stop_signal());
+    if tokio::time::timeout(Duration::ZERO, &mut stop_signal).await.is_ok() {
+        return Ok(());
+    }
     println!("sessions:  {keep}\nsecret:    {secret}");
-    println!("listening on http://{}\nCtrl-C ends it.", listener.local_addr()?);
+    if let Some(address) = express.address() {
+        println!("Express:   {address}");
+    }
+    println!("listening on {address}\nCtrl-C ends it.");
 
     let (stopping, stopped) = oneshot::channel();
     let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async {
-            stop_signal().await;
+            stop_signal.await;
             println!("\nstopping");
             // Only fails if nobody waits any more, and then the server has ended.
             let _ = stopping.send(());
         });
     tokio::select! {
-        ended = serving => Ok(ended?),
-        () = patience(stopped) => Ok(()),
+        ended = serving => ended?,
+        () = patience(stopped) => {}
+        why = express.ended() => return Err(why.into()),
     }
+    express.stop(LAST_REQUESTS).await;
+    Ok(())
 }
 
 async fn listen(port: u16) -> Result<TcpListener, String> {

@@ -10,6 +10,7 @@ use handstamp_tower::Session;
 
 use crate::app::{App, COOKIE_NAME};
 use crate::error::AppError;
+use crate::halves::OtherHalf;
 use crate::text::shorten_end;
 
 /// The name as the user wrote it when signing up.
@@ -21,6 +22,7 @@ const LONGEST_AGENT: usize = 256;
 pub(crate) struct Visitor {
     pub session: Session,
     pub device: Device,
+    pub other_half: OtherHalf,
     /// The values of the session cookie, as the browser sent them.
     pub stamps: Vec<String>,
 }
@@ -44,7 +46,7 @@ impl FromRequestParts<App> for Visitor {
         let headers = parts.headers.get_all(COOKIE).iter();
         let stamps = headers.flat_map(|header| cookies(header, COOKIE_NAME));
         let stamps = stamps.map(str::to_owned).collect();
-        Ok(Self { session, device, stamps })
+        Ok(Self { session, device, other_half: app.other_half.clone(), stamps })
     }
 }
 

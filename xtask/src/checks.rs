@@ -1,12 +1,12 @@
 //! The steps of `test` and of `ready`: a further kind of test or check is a further line here.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::addon;
 use crate::needs;
 use crate::steps::{self, Step};
 
@@ -17,8 +17,29 @@ pub(crate) fn test(root: &Path) -> Vec<Step> {
         // most of its dependencies again, with fewer features.
         Step::foundation("build", cargo(root, &["build", "--all-features", "--all-targets"])),
         Step::new("Rust tests", cargo(root, &["test", "--all-features", "--no-fail-fast"])),
+        addon_step(root),
+        typescript_step(root),
+        Step::new("Node tests", node_tests(&root.join(needs::NODE_PACKAGE))),
         Step::new("browser tests", browser_tests(root)),
     ]
+}
+
+/// The npm package, as far as it is made by compilers.
+pub(crate) fn npm_package(root: &Path) -> Vec<Step> {
+    vec![addon_step(root), typescript_step(root)]
+}
+
+/// In release also for the tests: that is what people get.
+fn addon_step(root: &Path) -> Step {
+    let build = cargo(root, &["build", "--release", "--package", addon::PACKAGE]);
+    Step::new("addon", build).completed_by(addon::place)
+}
+
+fn typescript_step(root: &Path) -> Step {
+    let mut compiler = Command::new("npx");
+    // Not one from the network, should ours be missing.
+    compiler.args(["--no", "tsc", "--", "-p", "."]).current_dir(root.join(needs::NODE_PACKAGE));
+    Step::new("TypeScript", compiler)
 }
 
 /// Everything that a change must pass.
@@ -51,10 +72,16 @@ fn cargo(root: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+fn node_tests(package: &Path) -> Command {
+    let mut command = node_test();
+    command.args(test_files(package, Path::new("test"), ".test.js")).current_dir(package);
+    command
+}
+
 fn browser_tests(root: &Path) -> Command {
     let folder = root.join(needs::BROWSER_TESTS);
-    let mut command = Command::new("node");
-    command.args(["--test", "--test-reporter=spec"]).args(test_files(&folder)).current_dir(folder);
+    let mut command = node_test();
+    command.args(test_files(&folder, Path::new(""), ".test.mjs")).current_dir(folder);
     if let Some(chromium) = needs::chromium() {
         command.env("CHROMIUM", chromium);
     }
@@ -64,19 +91,35 @@ fn browser_tests(root: &Path) -> Command {
     command
 }
 
-/// The test files in a folder, by name. Where there are none, a name that is none: node fails on it,
-/// whereas without any name it would search by itself and be content with nothing.
-fn test_files(folder: &Path) -> Vec<OsString> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<OsString> = entries
-        .map(|entry| entry.file_name())
-        .filter(|name| name.to_string_lossy().ends_with(".test.mjs"))
-        .collect();
-    names.sort();
-    if names.is_empty() {
-        names.push("*.test.mjs".into());
+fn node_test() -> Command {
+    let mut command = Command::new("node");
+    command.args(["--test", "--test-reporter=spec"]);
+    command
+}
+
+/// The test files in a folder and all below it, by their paths from `base`. Where there are none, a name
+/// that is none: node fails on it, whereas without any name it would search by itself and be content with
+/// nothing.
+fn test_files(base: &Path, folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut files = files_below(base, folder);
+    files.retain(|file| file.as_os_str().to_string_lossy().ends_with(ending));
+    files.sort();
+    if files.is_empty() {
+        files.push(folder.join(format!("*{ending}")));
     }
-    names
+    files
+}
+
+fn files_below(base: &Path, folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(base.join(folder)).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name() != "node_modules")
+        .flat_map(|entry| {
+            let path = folder.join(entry.file_name());
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder { files_below(base, &path) } else { vec![path] }
+        })
+        .collect()
 }
 
 /// The site's program: cargo puts it beside this one.
@@ -90,6 +133,19 @@ mod tests {
 
     #[test]
     fn a_folder_without_tests_gives_node_a_name_it_fails_on() {
-        assert_eq!(test_files(Path::new("no-such-folder")), ["*.test.mjs"]);
+        let files = test_files(Path::new("no-such-folder"), Path::new("test"), ".test.js");
+        assert_eq!(files, [Path::new("test/*.test.js")]);
+    }
+
+    #[test]
+    fn test_files_are_found_in_all_folders_but_those_of_npm() {
+        let root = crate::root();
+        let files = |base: &str, folder: &str, ending| {
+            test_files(&root.join(base), Path::new(folder), ending)
+        };
+        assert!(files("site", "", ".test.mjs").contains(&"e2e/cart.test.mjs".into()));
+        assert!(files("site/e2e", "", ".json").contains(&"package.json".into()));
+        let of_npm = |file: &PathBuf| file.to_string_lossy().contains("node_modules");
+        assert!(!files("site/e2e", "", ".json").iter().any(of_npm));
     }
 }

@@ -123,6 +123,9 @@ impl Installation {
             Self::Npm(folder) => {
                 let mut install = Command::new("npm");
                 install.args(["ci", "--no-fund", "--no-audit"]).current_dir(root.join(folder));
+                if let Some(headers) = needs::node_headers() {
+                    install.env("npm_config_nodedir", headers);
+                }
                 vec![install]
             }
             Self::Crate(name, version) => {
@@ -194,17 +197,17 @@ mod tests {
     #[test]
     fn another_user_is_told_what_root_must_install() {
         assert_eq!(
-            decided(Task::Demo, Apt::NotRoot),
-            ["sudo apt-get update && sudo apt-get install gcc libc6-dev"]
+            decided(Task::Bench, Apt::NotRoot),
+            ["sudo apt-get update && sudo apt-get install gcc libc6-dev valgrind"]
         );
     }
 
     #[test]
     fn another_system_is_told_what_debian_calls_it() {
         assert_eq!(
-            decided(Task::Demo, Apt::NotThere),
+            decided(Task::Bench, Apt::NotThere),
             ["by this system's own means, what on Debian is: \
-              sudo apt-get update && sudo apt-get install gcc libc6-dev"]
+              sudo apt-get update && sudo apt-get install gcc libc6-dev valgrind"]
         );
     }
 
@@ -215,7 +218,8 @@ mod tests {
             [
                 "Node.js 20 or newer: get it from nodejs.org or from this system's packages",
                 "npm: it comes with Node.js",
-                "sudo apt-get update && sudo apt-get install chromium gcc libc6-dev",
+                "sudo apt-get update && \
+                 sudo apt-get install chromium g++ gcc libc6-dev make python3",
             ]
         );
     }
@@ -230,6 +234,8 @@ mod tests {
         assert_eq!(
             plan(&missing, Apt::NotRoot),
             Ok(vec![
+                Installation::Npm(needs::NODE_PACKAGE),
+                Installation::Npm(needs::EXPRESS_HALF),
                 Installation::Npm(needs::BROWSER_TESTS),
                 Installation::Crate("cargo-deny", "0.20.2"),
             ])

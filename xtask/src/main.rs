@@ -2,17 +2,20 @@
 //!
 //! It is a plain program over std, because it is compiled before anything else on a new machine.
 //! `task` reads the command line, `needs` says what each task needs, `install` gets what is missing,
-//! `checks` lists the steps of the longer tasks and `steps` runs and reports them.
+//! `checks` lists the steps of the longer tasks and `steps` runs and reports them; `demo` and `addon` make
+//! the demo's two halves ready.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::steps::Step;
+use crate::steps::{Report, Step};
 use crate::task::{Request, Task};
 
+mod addon;
 mod checks;
+mod demo;
 mod install;
 mod needs;
 mod steps;
@@ -39,18 +42,24 @@ fn run(task: Task, arguments: Vec<OsString>) -> ExitCode {
     }
     match task {
         Task::Bench => become_package("handstamp-benches", arguments),
-        Task::Demo => become_package("site", arguments),
-        Task::Ready { advisories } => report(checks::ready(root(), advisories)),
+        Task::Demo => match demo::prepare(root(), arguments) {
+            Ok(arguments) => become_package("site", arguments),
+            Err(report) => self::report(&report),
+        },
+        Task::Ready { advisories } => run_steps(checks::ready(root(), advisories)),
         Task::Setup => {
             println!("Everything that demo, test, bench and ready need is installed.");
             ExitCode::SUCCESS
         }
-        Task::Test => report(checks::test(root())),
+        Task::Test => run_steps(checks::test(root())),
     }
 }
 
-fn report(steps: Vec<Step>) -> ExitCode {
-    let report = steps::run(steps, steps::perform);
+fn run_steps(steps: Vec<Step>) -> ExitCode {
+    report(&steps::run(steps, steps::perform))
+}
+
+fn report(report: &Report) -> ExitCode {
     println!("\n{report}");
     if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -58,7 +67,7 @@ fn report(steps: Vec<Step>) -> ExitCode {
 /// Builds a package for release and becomes it, in the folder where the command was typed.
 ///
 /// On Unix this process is replaced, by cargo and then by the program itself: the terminal's Ctrl-C
-/// reaches the program and nothing is left behind.
+/// reaches the program and nothing is left behind. (The site ends its Express half itself.)
 fn become_package(package: &str, arguments: Vec<OsString>) -> ExitCode {
     let mut command = steps::cargo();
     command.args(["run", "--release", "--package", package, "--"]).args(arguments);

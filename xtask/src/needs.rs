@@ -64,13 +64,44 @@ const NEEDS: &[Need] = &[
         name: "Node.js 20 or newer",
         sign: Sign::Version(&["node", "--version"], 20),
         source: Source::Person("get it from nodejs.org or from this system's packages"),
-        needed_by: runs_tests,
+        needed_by: runs_node,
     },
     Need {
         name: "npm",
         sign: Sign::Program(&["npm"]),
         source: Source::Person("it comes with Node.js"),
-        needed_by: runs_tests,
+        needed_by: runs_node,
+    },
+    // Where npm gets no compiled better-sqlite3, which our package is compared with, it compiles that.
+    Need {
+        name: "Python",
+        sign: Sign::Program(&["python3"]),
+        source: Source::Debian(&["python3"]),
+        needed_by: runs_node,
+    },
+    Need {
+        name: "make",
+        sign: Sign::Program(&["make"]),
+        source: Source::Debian(&["make"]),
+        needed_by: runs_node,
+    },
+    Need {
+        name: "a C++ compiler",
+        sign: Sign::Program(&["c++"]),
+        source: Source::Debian(&["g++"]),
+        needed_by: runs_node,
+    },
+    Need {
+        name: "TypeScript and what the npm package is tested with",
+        sign: Sign::NpmPackages(NODE_PACKAGE),
+        source: Source::Npm(NODE_PACKAGE),
+        needed_by: runs_node,
+    },
+    Need {
+        name: "Express, for the demo",
+        sign: Sign::NpmPackages(EXPRESS_HALF),
+        source: Source::Npm(EXPRESS_HALF),
+        needed_by: runs_node,
     },
     Need {
         name: "playwright-core, for the browser tests",
@@ -106,6 +137,16 @@ const NEEDS: &[Need] = &[
 
 /// The folder of the end-to-end tests.
 pub(crate) const BROWSER_TESTS: &str = "site/e2e";
+
+/// The folder of the demo's half that is made with Express.
+pub(crate) const EXPRESS_HALF: &str = "site/express";
+
+/// The folder of the npm package.
+pub(crate) const NODE_PACKAGE: &str = "node";
+
+fn runs_node(task: Task) -> bool {
+    task == Task::Demo || runs_tests(task)
+}
 
 fn runs_tests(task: Task) -> bool {
     task == Task::Test || is_ready(task)
@@ -143,6 +184,14 @@ impl Sign {
 
 pub(crate) fn chromium() -> Option<PathBuf> {
     program(CHROMIUM)
+}
+
+/// The folder with `include/node`, the headers that addons are compiled with, if they are there beside the
+/// Node.js in use. npm would get them from the network.
+pub(crate) fn node_headers() -> Option<PathBuf> {
+    let node = program(&["node"])?.canonicalize().ok()?;
+    let folder = node.parent()?.parent()?;
+    folder.join("include/node/node.h").is_file().then(|| folder.to_owned())
 }
 
 /// Where the first of these names that is on the PATH is found.
@@ -197,14 +246,22 @@ mod tests {
 
     #[test]
     fn each_task_misses_only_what_it_needs() {
-        let test = [
-            "a C compiler",
-            "Chromium",
+        let node = [
             "Node.js 20 or newer",
             "npm",
-            "playwright-core, for the browser tests",
+            "Python",
+            "make",
+            "a C++ compiler",
+            "TypeScript and what the npm package is tested with",
+            "Express, for the demo",
         ];
-        assert_eq!(names_of_missing(Task::Demo, |_| false), ["a C compiler"]);
+        let test =
+            [&["a C compiler", "Chromium"], &node[..], &["playwright-core, for the browser tests"]]
+                .concat();
+        assert_eq!(
+            names_of_missing(Task::Demo, |_| false),
+            [&["a C compiler"], &node[..]].concat()
+        );
         assert_eq!(names_of_missing(Task::Test, |_| false), test);
         assert_eq!(names_of_missing(Task::Bench, |_| false), ["a C compiler", "valgrind"]);
         assert_eq!(

@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fmt;
+use std::io;
 use std::iter;
 use std::path::Path;
 use std::process::Command;
@@ -13,18 +14,30 @@ use std::time::{Duration, Instant};
 pub(crate) struct Step {
     title: &'static str,
     command: Command,
+    /// What is to be done when the command has succeeded.
+    completion: Option<fn() -> io::Result<()>>,
     /// Whether the later steps make sense only after this one.
     is_foundation: bool,
 }
 
 impl Step {
     pub(crate) fn new(title: &'static str, command: Command) -> Self {
-        Self { title, command, is_foundation: false }
+        Self { title, command, completion: None, is_foundation: false }
     }
 
     /// A step whose failure ends the task, because the later steps build on it.
     pub(crate) fn foundation(title: &'static str, command: Command) -> Self {
-        Self { title, command, is_foundation: true }
+        Self { is_foundation: true, ..Self::new(title, command) }
+    }
+
+    /// The same step, which is done only when this has been done too, after its command.
+    pub(crate) fn completed_by(self, completion: fn() -> io::Result<()>) -> Self {
+        Self { completion: Some(completion), ..self }
+    }
+
+    fn complete(&self) -> bool {
+        let Some(completion) = self.completion else { return true };
+        completion().inspect_err(|error| eprintln!("error: {error}")).is_ok()
     }
 }
 
@@ -39,7 +52,7 @@ pub(crate) fn run(steps: Vec<Step>, mut perform: impl FnMut(&mut Command) -> boo
         }
         println!("\n== {} ==\n$ {}", step.title, shell_line(&step.command));
         let start = Instant::now();
-        let passed = perform(&mut step.command);
+        let passed = perform(&mut step.command) && step.complete();
         let time = start.elapsed();
         may_go_on = passed || !step.is_foundation;
         let outcome = if passed { Outcome::Passed(time) } else { Outcome::Failed(time) };
@@ -168,6 +181,21 @@ mod tests {
             outcomes(vec![step("a"), foundation("b"), step("c")], &["b"]),
             ["passed", "failed", "not run"]
         );
+    }
+
+    #[test]
+    fn a_step_passes_only_when_it_is_completed() {
+        fn works() -> io::Result<()> {
+            Ok(())
+        }
+        fn fails() -> io::Result<()> {
+            Err(io::Error::other("no space"))
+        }
+        let completed = run(vec![step("a").completed_by(works)], |_| true);
+        assert!(completed.passed());
+        let incomplete = run(vec![step("a").completed_by(fails)], |_| true);
+        assert!(!incomplete.passed());
+        run(vec![step("a").completed_by(|| panic!("after a failure"))], |_| false);
     }
 
     #[test]

@@ -70,16 +70,18 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "demo",
         arguments: " [ARGUMENTS]",
-        summary: "Builds the demo site and serves it on this machine",
+        summary: "Builds the demo site and serves it on this machine, in axum and in Express",
         details: "\
-The arguments are the site's own, for example `--memory` or `--store FILE`;
-`cargo xtask demo -- --help` lists them. Ctrl-C ends it.",
+The two halves share the visitors: http://127.0.0.1:3000 is axum, port 3001 is
+Express. The arguments are the site's own, for example `--port N` or
+`--store FILE`; `cargo xtask demo -- --help` lists them. With `--memory` there is
+nothing to share, and axum runs alone. Ctrl-C ends both.",
         task: Task::Demo,
     },
     Command {
         name: "test",
         arguments: "",
-        summary: "Runs every test: the crates' own, then the site's in a browser",
+        summary: "Runs every test: the crates' own, the npm package's, the site's in a browser",
         details: "\
 A failed step does not hide the later ones: all are run, and a table at the end
 says what happened to each. Only when the build fails is nothing else run.
