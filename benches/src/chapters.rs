@@ -10,29 +10,30 @@ use crate::programs::{
     TOWER_SESSIONS, Target,
 };
 use crate::report::{Chapter, Table, against, number};
-use crate::{Fallible, Options, counting, engine};
+use crate::{Fallible, Options, breakdown, counting, engine, express};
 
 /// Measures a chapter.
 pub(crate) type Measure = fn(&Programs, &Options) -> Fallible<Chapter>;
 
 /// All chapters, by the names that `--only` takes.
-pub(crate) const ALL: [(&str, Measure); 6] = [
+pub(crate) const ALL: [(&str, Measure); 7] = [
     ("callgrind", instructions),
     ("memory", memory),
     ("sqlite", sqlite),
+    ("express", |_, options| express::chapter(options)),
     ("growth", growth),
     ("lost-updates", lost_updates),
     ("engine", parts),
 ];
 
-const SIZES: [(usize, &str); 2] = [(200, "200 B"), (4096, "4 KB")];
+pub(crate) const SIZES: [(usize, &str); 2] = [(200, "200 B"), (4096, "4 KB")];
 
 fn instructions(programs: &Programs, options: &Options) -> Fallible<Chapter> {
     let mut costs = Table::new(["above the bare route", "never asks", "read", "write"]);
     let mut hashing = Table::new(["of which SHA-256 in software", "never asks", "read", "write"]);
     let mut allocations = Table::new(["heap allocations", "never asks", "read", "write"]);
     let mut budgets = Table::new(["handstamp, 200 B", "budget"]);
-    let mut parts = Table::new(["handstamp: where they go", "never asks", "read", "write"]);
+    let mut parts = Table::new(["handstamp, memory: where they go", "never asks", "read", "write"]);
     let mut bars = Vec::new();
     for (bytes, size) in SIZES {
         let mut group = Vec::new();
@@ -55,9 +56,8 @@ fn instructions(programs: &Programs, options: &Options) -> Fallible<Chapter> {
                 ours: target == OURS,
             };
             group.extend([bar("read", of[1]), bar("write", of[2])]);
-            for (at, (what, _)) in callgrind::PARTS.iter().enumerate().filter(|_| target == OURS) {
-                let [idle, read, write] = of.map(|cost| number(cost.parts[at].round()));
-                parts.row([format!("{size}: {what}"), idle, read, write]);
+            if target == OURS {
+                parts.rows(breakdown::parts(size, of));
             }
             if target == OURS && bytes == 200 {
                 let [idle, read, write] = of;
@@ -85,18 +85,21 @@ fn instructions(programs: &Programs, options: &Options) -> Fallible<Chapter> {
         }
         bars.push((size.to_owned(), group));
     }
-    let method = "\
+    let sqlite = breakdown::sqlite(programs, options)?;
+    let method = format!(
+        "\
 Each target is an axum router over a memory store, called in its own process without a socket. Valgrind's callgrind \
 counts the instructions of N requests and of 2N; the difference is divided by N, so starting does not count. What the \
 bare route takes is subtracted. Valgrind hides the processor's SHA instructions from programs, so our signature is \
-computed in software here; the third table says what that takes (nothing, for a credential that was verified lately). Neither peer signs its cookie by default. axum \
+computed in software here; a table below says what that takes (nothing, for a credential that was verified lately). Neither peer signs its cookie by default. axum \
 itself allocates and copies for any layer: the row of a layer that does nothing shows it. The one allocation of a request \
-that never asks is the handle in the request's extensions."
-        .to_owned();
+that never asks is the handle in the request's extensions.\n\n{}",
+        sqlite.method
+    );
     Ok(Chapter {
         title: "Instructions of a request",
         method,
-        tables: vec![costs, parts, hashing, allocations, budgets],
+        tables: vec![costs, parts, sqlite.parts, sqlite.calls, hashing, allocations, budgets],
         plot: Some((
             "instructions",
             plot::bars("Thousand instructions of a request above the bare route", "k", &bars),
@@ -105,7 +108,7 @@ that never asks is the handle in the request's extensions."
 }
 
 fn memory(programs: &Programs, options: &Options) -> Fallible<Chapter> {
-    let (tables, plot) = loads(
+    let Loads { tables, plot, .. } = loads(
         programs,
         options,
         &[OURS, TOWER_SESSIONS, AXUM_SESSION],
@@ -120,7 +123,7 @@ fn memory(programs: &Programs, options: &Options) -> Fallible<Chapter> {
 }
 
 fn sqlite(programs: &Programs, options: &Options) -> Fallible<Chapter> {
-    let (tables, plot) = loads(
+    let Loads { mut tables, plot, rows } = loads(
         programs,
         options,
         &[OURS_FULL, SQLX_FULL, OURS_NORMAL, SQLX_NORMAL],
@@ -129,9 +132,11 @@ fn sqlite(programs: &Programs, options: &Options) -> Fallible<Chapter> {
     )?;
     let method = format!(
         "{} All use a write-ahead log (`journal_mode=WAL`). FULL and NORMAL are SQLite's `synchronous`: FULL \
-is our default and SQLite's own, which sqlx leaves as it is. The peer has sqlx's pool of 10 connections.",
-        method(options)
+is our default and SQLite's own, which sqlx leaves as it is. The peer has sqlx's pool of 10 connections.\n\n{}",
+        method(options),
+        breakdown::in_the_system(&rows)
     );
+    tables.push(breakdown::user_and_system(&rows));
     Ok(Chapter { title: "SQLite over HTTP", method, tables, plot: Some(("sqlite", plot)) })
 }
 
@@ -145,15 +150,22 @@ in microseconds, in the user's and the system's name, above that of its own bare
     )
 }
 
+struct Loads {
+    tables: Vec<Table>,
+    plot: String,
+    /// By size.
+    rows: Vec<(&'static str, Vec<Row>)>,
+}
+
 fn loads(
     programs: &Programs,
     options: &Options,
     targets: &[Target],
     pairs: &[(Target, Target, f64)],
     title: &str,
-) -> Fallible<(Vec<Table>, String)> {
+) -> Fallible<Loads> {
     let mut ratios = Table::new(["CPU of ours / of the peer, and the budget", "read", "write"]);
-    let mut tables = Vec::new();
+    let (mut tables, mut all) = (Vec::new(), Vec::new());
     let mut bars = Vec::new();
     for (bytes, size) in SIZES {
         let rows = load::rows(programs, targets, bytes, options)?;
@@ -177,9 +189,10 @@ fn loads(
             [bar(row, "read", row.read.overhead), bar(row, "write", row.write.overhead)]
         });
         bars.push((size.to_owned(), group.collect()));
+        all.push((size, rows));
     }
     tables.insert(0, ratios);
-    Ok((tables, plot::bars(title, "µs", &bars)))
+    Ok(Loads { tables, plot: plot::bars(title, "µs", &bars), rows: all })
 }
 
 /// The plots have less room: the store is in their title.

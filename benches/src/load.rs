@@ -16,6 +16,8 @@ pub(crate) const BROWSERS: usize = 16;
 pub(crate) struct Measured {
     /// CPU time of the server for a request, in microseconds, more than for its bare route.
     pub(crate) overhead: f64,
+    /// How much of that is in the system's name.
+    pub(crate) system: f64,
     /// Requests a second.
     pub(crate) throughput: f64,
     /// How long half of the requests take at most, in microseconds.
@@ -71,6 +73,7 @@ struct Stage {
 #[derive(Clone, Copy)]
 struct Phase {
     cpu: f64,
+    system: f64,
     throughput: f64,
     p50: f64,
     p99: f64,
@@ -93,6 +96,7 @@ impl Stage {
             Measured {
                 // Above the bare route of the same round: so what disturbs both cancels out.
                 overhead: of(|round, at| round[at].cpu - round[0].cpu),
+                system: of(|round, at| round[at].system - round[0].system),
                 throughput: of(|round, at| round[at].throughput),
                 p50: of(|round, at| round[at].p50),
                 p99: of(|round, at| round[at].p99),
@@ -129,12 +133,13 @@ fn phase(
             times.extend(thread.join().map_err(|_| "a browser panicked")??);
         }
         let elapsed = begun.elapsed();
-        let cpu = server.cpu()?.saturating_sub(before?);
+        let (cpu, system) = server.cpu()?.since(before?);
         times.sort_unstable();
         let requests = times.len() as f64;
         let at = |part: f64| micros(times[(part * (requests - 1.0)) as usize]);
         Ok(Phase {
             cpu: micros(cpu) / requests,
+            system: micros(system) / requests,
             throughput: requests / elapsed.as_secs_f64(),
             p50: at(0.5),
             p99: at(0.99),

@@ -10,10 +10,12 @@
     reason = "figures of measurements have far fewer digits than any of the types"
 )]
 
+mod breakdown;
 mod callgrind;
 mod chapters;
 mod counting;
 mod engine;
+mod express;
 mod growth;
 mod load;
 mod lost_updates;
@@ -107,7 +109,8 @@ fn run(arguments: &[String]) -> Fallible<()> {
 }
 
 fn bench(options: &Options) -> Fallible<()> {
-    let programs = Programs::build()?;
+    // The npm package's peers come with it.
+    let programs = if options.only == ["express"] { Programs::ours()? } else { Programs::build()? };
     let machine = page::machine()?;
     println!("{machine}\n");
     let mut chapters = Vec::new();

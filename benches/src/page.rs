@@ -16,7 +16,7 @@ const HEAD: &str = "\
 handstamp and its peers, measured in one run on one machine. Figures of different machines, or of this one on another \
 day, can't be compared; the ratios can. Budgets are goals: one that is missed says so.
 
-Everything here comes from one command, which takes about a quarter of an hour:
+Everything here comes from one command, which takes about half an hour:
 
 ```sh
 cargo xtask bench

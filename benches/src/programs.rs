@@ -63,7 +63,12 @@ impl Programs {
         if !status.success() {
             return Err("the peers could not be built".into());
         }
-        let peers = folder.join("target/release/handstamp-benches-peers");
+        Self::ours()
+    }
+
+    /// As [`build`](Self::build), where no peer is needed.
+    pub(crate) fn ours() -> Fallible<Self> {
+        let peers = folder().join("peers/target/release/handstamp-benches-peers");
         Ok(Self { ours: env::current_exe()?, peers })
     }
 

@@ -25,8 +25,16 @@ impl Table {
         Self { columns: columns.map(str::to_owned).into(), rows: Vec::new() }
     }
 
+    pub(crate) fn of(columns: Vec<String>, rows: Vec<Vec<String>>) -> Self {
+        Self { columns, rows }
+    }
+
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
+    }
+
+    pub(crate) fn rows(&mut self, rows: impl IntoIterator<Item = Vec<String>>) {
+        self.rows.extend(rows);
     }
 
     /// The table as Markdown, aligned so that it can be read in a terminal too.

@@ -33,14 +33,19 @@ impl Server {
     }
 
     /// The CPU time of all its threads, in the user's and in the system's name.
-    pub(crate) fn cpu(&self) -> Fallible<Duration> {
+    pub(crate) fn cpu(&self) -> Fallible<Cpu> {
         let mut nanoseconds = 0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
             // A thread may end meanwhile; idle ones have hardly any time.
             let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
             nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
         }
-        Ok(Duration::from_nanos(nanoseconds))
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        // The program's name is in brackets and may hold anything.
+        let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
+        let mut ticks = fields.split_whitespace().skip(11).map(str::parse);
+        let mut ticks = || ticks.next().ok_or("no CPU time in stat");
+        Ok(Cpu { all: Duration::from_nanos(nanoseconds), user: ticks()??, system: ticks()?? })
     }
 
     /// Opens a connection, which stays open.
@@ -49,6 +54,24 @@ impl Server {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         Ok(Connection { stream, answer: Vec::with_capacity(1024), cookie: String::new() })
+    }
+}
+
+/// CPU time until some moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cpu {
+    all: Duration,
+    /// Ticks of the kernel's clock, which samples: they tell how the time is shared out.
+    user: u64,
+    system: u64,
+}
+
+impl Cpu {
+    /// How much came after an earlier moment, and how much of it in the system's name.
+    pub(crate) fn since(self, before: Self) -> (Duration, Duration) {
+        let all = self.all.saturating_sub(before.all);
+        let (user, system) = (self.user - before.user, self.system - before.system);
+        (all, all.mul_f64(system as f64 / (user + system).max(1) as f64))
     }
 }
 
@@ -130,5 +153,19 @@ impl Connection {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_is_shared_out_as_the_ticks_are() {
+        let cpu = |millis, user, system| Cpu { all: Duration::from_millis(millis), user, system };
+        let (all, system) = cpu(1100, 35, 85).since(cpu(100, 10, 10));
+        assert_eq!([all, system].map(|time| time.as_millis()), [1000, 750]);
+        let none = cpu(100, 10, 10).since(cpu(100, 10, 10));
+        assert_eq!(none, (Duration::ZERO, Duration::ZERO));
     }
 }

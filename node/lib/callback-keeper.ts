@@ -113,7 +113,7 @@ const LONGEST = 2 ** 31 - 1
 
 function late(method: string, deadline: number): Error {
   const error = new Error(`the session store did not answer ${method} within ${deadline} ms; see the option storeDeadline`)
-  return Object.assign(error, { code: 'ERR_HANDSTAMP_STORE_TIMEOUT' })
+  return Object.assign(error, { code: 'ERR_HANDSTAMP_STORE_TIMEOUT', status: 503 })
 }
 
 let hasWarned = false

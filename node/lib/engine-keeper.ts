@@ -248,9 +248,18 @@ export function settle<T>(ask: () => MaybePromise<T>, done: Callback<T>): void {
   try {
     answer = ask()
   } catch (error) {
-    return done(error)
+    return done(withStatus(error))
   }
   if (!(answer instanceof Promise)) return done(null, answer)
   // What the application throws in its turn must not look like an answer of the store.
-  answer.then((value) => process.nextTick(done, null, value), (error) => process.nextTick(done, error))
+  answer.then((value) => process.nextTick(done, null, value), (error) => process.nextTick(done, withStatus(error)))
+}
+
+/** Failures that may be over the next time. */
+const PASSING = /^ERR_HANDSTAMP_(CONFLICT|STORE_(REFUSED|TIMEOUT|UNAVAILABLE))$/
+
+/** Express answers an error with its `status`: 503 (RFC 9110, section 15.6.4) where trying again may help. */
+export function withStatus(error: unknown): unknown {
+  if (PASSING.test(String((error as { code?: unknown } | null)?.code))) (error as { status?: number }).status ??= 503
+  return error
 }
