@@ -25,7 +25,7 @@ export class EngineKeeper implements Keeper {
       if (error) return done(error)
       if (!found) return done(null, false)
       exchange.memory = found
-      exchange.due = !found.retired && found.due
+      exchange.due = !found.retired && (found.due || (exchange.app.options.strict && found.credentialDue))
       if (found.retired) exchange.adoptRetired(id)
       else adopt(exchange, id, found, this.ownWords.has(found))
       done(null, true)
@@ -179,11 +179,13 @@ export function sessionData({ cookie, data }: Snapshot): SessionData {
 function changesOf(exchange: Exchange, session: Session, data: string, others: string): Changes {
   const isNew = memoryOf(exchange, session) === undefined
   const cookie = isNew || exchange.cookieUnsaved ? JSON.stringify(session.cookie) : undefined
+  // The strict profile sends it again when it runs out.
+  const sent = exchange.app.options.strict && exchange.sendsCredential() ? { sent: true } : undefined
   // Who has set a key after computing it does not want what was computed.
   const updates = [...exchange.updates].filter(([key, { to }]) => JSON.stringify(session[key]) === to)
-  if (updates.length === 0) return { cookie, data: joined(data, others) }
+  if (updates.length === 0) return { cookie, data: joined(data, others), ...sent }
   const computed = updates.flatMap(([key, { from, to }]) => [key, from ?? null, to ?? null])
-  return { cookie, data: joined(withoutUpdates(session, updates), others), computed }
+  return { cookie, data: joined(withoutUpdates(session, updates), others), computed, ...sent }
 }
 
 /** Matches documents that may have a key of a name that a session's methods have taken. */

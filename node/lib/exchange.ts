@@ -358,6 +358,11 @@ export class Exchange implements Gatekeeper {
     if (this.plan) this.plan = { ...this.plan, sendCookie: true }
   }
 
+  /** Whether the answer brings the browser a credential, as far as is known. */
+  sendsCredential(): boolean {
+    return this.plan?.sendCookie === true
+  }
+
   rename(session: Session, id: string): void {
     this.req.sessionID = id
     hide(session, 'id', id)

@@ -15,6 +15,8 @@ export interface Snapshot {
   readonly remaining: number
   /** Whether it is time for a touch. */
   readonly due: boolean
+  /** Whether a browser that keeps its cookie needs it anew: what it has runs out. */
+  readonly credentialDue: boolean
   /** Who is signed in. */
   readonly owner: string | null
   /** express-session's `cookie` object, as JSON. */
@@ -39,6 +41,8 @@ export interface Changes {
   data?: string
   /** Values computed by `update`: key, JSON it was computed from or null, JSON or null; one after another. */
   computed?: (string | null)[]
+  /** Whether the browser is given a credential with this answer. */
+  sent?: boolean
   /** What becomes of the id. */
   intent?: 'rotate' | 'login'
   /** The id for `intent`. */

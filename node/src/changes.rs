@@ -12,6 +12,8 @@ pub struct Changes {
     /// Values that were computed: a key, the JSON it was computed from or null, its JSON or null; one
     /// after another.
     pub computed: Option<Vec<Option<String>>>,
+    /// Whether the client is given a credential with this answer.
+    pub sent: Option<bool>,
     /// What becomes of the id: `rotate` or `login`.
     pub intent: Option<String>,
     /// The id for the intent.
@@ -53,6 +55,9 @@ pub(crate) fn make(
     compute(session, &changes.computed.unwrap_or_default())?;
     if let Some(device) = changes.device {
         session.set_device(device.into())?;
+    }
+    if changes.sent == Some(true) {
+        session.note_sent()?;
     }
     Ok(session.rewrite()?)
 }

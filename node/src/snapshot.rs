@@ -2,7 +2,7 @@
 //!
 //! An object of eight properties costs several times as much to make as one string that JavaScript splits.
 //! The parts stand between NULs, which no JSON has; the id may have some and comes last:
-//! version, time left, whether a touch is due, owner, cookie, data, facts, id.
+//! version, time left, what is due (1: a touch, 2: a credential), owner, cookie, data, facts, id.
 
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ impl Former {
             version: version_of(version)?,
             remaining: duration("remaining", Some(remaining))?.unwrap_or(Duration::ZERO),
             due: false,
+            credential_due: false,
             owner: None,
             cookie,
             data,
@@ -79,16 +80,16 @@ pub(crate) fn saved(session: &Session, names: &[&Name], sent: Option<&str>) -> S
 }
 
 fn text(session: &Session, names: &[&Name], sent: Option<&str>) -> Option<String> {
-    let handstamp::Snapshot { id, version, remaining, due, owner, cookie, data, facts } =
-        session.snapshot()?;
+    let snapshot = session.snapshot()?;
+    let due = u8::from(snapshot.due) + 2 * u8::from(snapshot.credential_due);
+    let handstamp::Snapshot { id, version, remaining, owner, cookie, data, facts, .. } = snapshot;
     let known = names.iter().find_map(|name| name.text_of(&id));
     let owner = owner.map_or_else(|| "null".to_owned(), |owner| json(&owner));
     let data = if sent == Some(&data) { "" } else { &data };
     Some(format!(
-        "{:x}\0{}\0{}\0{owner}\0{cookie}\0{data}\0{facts}\0{}",
+        "{:x}\0{}\0{due}\0{owner}\0{cookie}\0{data}\0{facts}\0{}",
         version.0,
         millis(remaining),
-        u8::from(due),
         known.unwrap_or(id.as_str()),
     ))
 }

@@ -12,7 +12,7 @@ use crate::facts::Successor;
 use crate::manager::MAX_HOPS;
 use crate::plan::{CredentialOperation, Intent, Plan, StoreOperation};
 use crate::store::{Created, StoreErrorKind, Stored, Updated, Version};
-use crate::{ErrorKind, Event, SessionError, SessionId, SessionManager, Timestamp};
+use crate::{ErrorKind, Event, SavePolicy, SessionError, SessionId, SessionManager, Timestamp};
 
 /// How often a write is tried against others that win. Requests of one process queue up after their
 /// first defeat, so it takes as many processes to get here.
@@ -161,6 +161,7 @@ impl Applier<'_> {
     async fn create(&self, mut document: Document) -> Result<Standing, SessionError> {
         let config = self.manager.config();
         document.refresh(config, self.now);
+        self.note_sent(&mut document, CredentialOperation::Issue);
         let tries = if self.next_id.is_some() { 1 } else { MAX_IDS };
         for _ in 0..tries {
             let id = self.next_id.map_or_else(|| self.manager.make_id(), Ok)?;
@@ -197,15 +198,18 @@ impl Applier<'_> {
     ) -> Result<Outcome, SessionError> {
         let mut queue = None;
         for _ in 0..MAX_ATTEMPTS {
+            let credential = match way {
+                Way::Closed => CredentialOperation::None,
+                Way::Open => CredentialOperation::Issue,
+                Way::Straight => credential,
+            };
+            self.note_sent(&mut session.document, credential);
             let stored = match self.write(&mut session).await? {
                 Updated::Conflict(stored) => stored,
+                Updated::Done(_) if way == Way::Closed => return Ok(Outcome::Added),
                 Updated::Done(version) => {
                     session.place.version = version;
-                    return Ok(match way {
-                        Way::Closed => Outcome::Added,
-                        Way::Open => Outcome::Stored(session.into(), CredentialOperation::Issue),
-                        Way::Straight => Outcome::Stored(session.into(), credential),
-                    });
+                    return Ok(Outcome::Stored(session.into(), credential));
                 }
                 Updated::Gone => return Ok(Outcome::Gone),
             };
@@ -219,6 +223,14 @@ impl Applier<'_> {
             session = self.merged(standing, way)?;
         }
         Err(beaten())
+    }
+
+    /// Notes in a document that goes out with a credential when that was. express-session's rules don't ask.
+    fn note_sent(&self, document: &mut Document, credential: CredentialOperation) {
+        let asks = self.manager.config().save_policy == SavePolicy::Smart;
+        if asks && credential == CredentialOperation::Issue {
+            document.note_sent(self.now);
+        }
     }
 
     /// Writes into the session that an id was retired for, without learning or telling where it is.

@@ -27,6 +27,8 @@ pub(crate) enum Change {
     Remove(Arc<str>),
     /// Nothing changes, but the session is written.
     Rewrite,
+    /// The client is given a credential.
+    Sent,
     Set(Arc<str>, Arc<str>),
     Update(Arc<str>, Arc<Compute>),
 }
@@ -114,6 +116,7 @@ impl Change {
             Self::Login(owner) => login(document, owner, config, now),
             Self::Remove(key) => document.data.remove(key),
             Self::Rewrite => {}
+            Self::Sent => document.note_sent(now),
             Self::Set(key, value) => document.data.set(key, Arc::clone(value)),
             Self::Update(key, compute) => match compute(document.data.get(key))? {
                 Some(value) => document.data.set(key, value),
@@ -131,7 +134,8 @@ impl Change {
             | Self::Device(_)
             | Self::Expiry(_)
             | Self::Login(_)
-            | Self::Rewrite => None,
+            | Self::Rewrite
+            | Self::Sent => None,
         }
     }
 }
@@ -147,6 +151,7 @@ impl fmt::Debug for Change {
             Self::Login(_) => f.write_str("Login"),
             Self::Remove(key) => write!(f, "Remove({key})"),
             Self::Rewrite => f.write_str("Rewrite"),
+            Self::Sent => f.write_str("Sent"),
             Self::Set(key, _) => write!(f, "Set({key})"),
             Self::Update(key, _) => write!(f, "Update({key})"),
         }

@@ -207,6 +207,17 @@ impl Document {
         self.refresh(config, now);
     }
 
+    /// Notes that the client is given a credential now. One that keeps none has nothing to run out.
+    pub(crate) fn note_sent(&mut self, now: Timestamp) {
+        self.facts.sent = self.max_age.map(|_| now);
+    }
+
+    /// Whether a twentieth of the time has passed for which a client keeps what it was given.
+    pub(crate) fn is_credential_due(&self, now: Timestamp) -> bool {
+        let sent = self.facts.sent.or(self.facts.seen);
+        self.max_age.zip(sent).is_some_and(|(idle, sent)| sent.after(idle / 20) < now)
+    }
+
     /// Takes over a `cookie` object: its attributes, and by `originalMaxAge` how long the session lives.
     /// What is no object is left alone.
     pub(crate) fn set_cookie(&mut self, cookie: &Arc<str>, config: &SessionConfig, now: Timestamp) {

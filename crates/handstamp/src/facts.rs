@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub created: Option<Timestamp>,
     /// When the document was last written; the store's remaining lifetime often tells more.
     pub seen: Option<Timestamp>,
+    /// When a client that keeps its credential was last given one: from then on it counts the days itself.
+    pub sent: Option<Timestamp>,
     /// The absolute deadline.
     pub until: Option<Timestamp>,
     /// The idle time that this session was given, if it is not the configured one.
@@ -56,8 +58,8 @@ pub(crate) struct Successor {
 }
 
 /// The names of the facts that are known here.
-const NAMES: [&str; 9] =
-    ["created", "seen", "until", "idle", "owner", "device", "successor", "open", "from"];
+const NAMES: [&str; 10] =
+    ["created", "seen", "sent", "until", "idle", "owner", "device", "successor", "open", "from"];
 
 impl Facts {
     /// Reads the facts, which are this part of the source. A fact of another type than expected counts
@@ -66,11 +68,12 @@ impl Facts {
         let Some((others, known)) = Object::parse_part(source, part, NAMES) else {
             return Self::default();
         };
-        let [created, seen, until, idle, owner, device, successor, open, from] =
+        let [created, seen, sent, until, idle, owner, device, successor, open, from] =
             known.map(|range| range.map(|range| &source[range]));
         let mut facts = Self {
             created: created.and_then(moment),
             seen: seen.and_then(moment),
+            sent: sent.and_then(moment),
             until: until.and_then(moment),
             idle: idle.and_then(moment).map(|idle| idle.remaining(Timestamp::default())),
             owner: owner.and_then(value::<String>).map(Arc::from),
@@ -101,6 +104,7 @@ impl Facts {
         let moments = [
             (&b"\"created\""[..], self.created),
             (b"\"seen\"", self.seen),
+            (b"\"sent\"", self.sent),
             (b"\"until\"", self.until),
         ];
         for (name, moment) in moments {

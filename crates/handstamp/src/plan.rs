@@ -27,7 +27,8 @@ pub(crate) struct Situation {
     pub changed: bool,
     /// Nothing is known of the visitor: no data, no owner.
     pub empty: bool,
-    /// A twentieth of the idle time has passed, or the application asked for a touch.
+    /// A twentieth of the idle time has passed since the session was used (or written, of a persistent
+    /// one: since its credential was sent), or the application asked for a touch.
     pub due: bool,
     /// The browser keeps the cookie when it closes.
     pub persistent: bool,

@@ -125,6 +125,7 @@ macro_rules! http_suite {
                 a_logout_and_a_login_in_one_request
                 a_logout_leaves_nothing
                 a_logout_with_a_message_is_a_new_session
+                a_persistent_cookie_does_not_run_out_while_its_session_is_written
                 a_persistent_session_slides_with_its_cookie
                 a_regenerated_session_has_no_owner
                 a_regenerated_session_starts_empty

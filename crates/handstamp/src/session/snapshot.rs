@@ -33,6 +33,9 @@ pub struct Snapshot {
     pub remaining: Duration,
     /// Whether so much of its idle time has passed that it is to be [touched](Session::touch).
     pub due: bool,
+    /// Whether a client that keeps its credential needs it anew, for what it has runs out; see
+    /// [`note_sent`](Session::note_sent).
+    pub credential_due: bool,
     /// Who is signed in.
     pub owner: Option<Arc<str>>,
     /// express-session's `cookie` object, as JSON.
@@ -119,6 +122,7 @@ impl Session {
             remaining: state.claim.expires.remaining(now),
             // A touch is also what gives a session its missing absolute deadline.
             due: situation.due || situation.changed,
+            credential_due: document.is_credential_due(now),
             owner: document.facts.owner.clone(),
             cookie: text(document.cookie_json().to_vec()),
             data: text(document.data.to_json()),
@@ -133,6 +137,14 @@ impl Session {
     /// As [`insert`](Self::insert).
     pub fn rewrite(&self) -> Result<(), SessionError> {
         self.change(|_| Ok(Some(Change::Rewrite)))
+    }
+
+    /// Notes that the client is given a credential with this answer, for callers who send it themselves.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn note_sent(&self) -> Result<(), SessionError> {
+        self.change(|_| Ok(Some(Change::Sent)))
     }
 
     /// The id that the session gets when it is stored for the first time, or next rotated, in the place

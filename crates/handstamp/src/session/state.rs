@@ -5,7 +5,7 @@ use crate::changes::Changes;
 use crate::credential::Verified;
 use crate::document::Document;
 use crate::plan::{CredentialOperation, Held, Intent, Situation};
-use crate::{ErrorKind, SessionError, SessionId, SessionManager, Timestamp};
+use crate::{ErrorKind, SavePolicy, SessionError, SessionId, SessionManager, Timestamp};
 
 /// The most credentials of one request that are tried. Each that is well signed but dead costs a
 /// look-up, and who can plant cookies decides how many come in front of the visitor's.
@@ -105,12 +105,14 @@ impl State {
         let undated = *held == Held::Stored
             && config.expiry.absolute.is_some()
             && document.facts.until.is_none();
+        // Every write starts the session's time anew, but not that of the client's credential.
+        let lags = config.save_policy == SavePolicy::Smart && document.is_credential_due(now);
         Situation {
             held: *held,
             intent: self.intent,
             changed: !self.changes.is_empty() || undated,
             empty: document.data.is_empty() && document.facts.owner.is_none(),
-            due: self.touch || expires.remaining(now) < lifetime / 20 * 19,
+            due: self.touch || lags || expires.remaining(now) < lifetime / 20 * 19,
             persistent: document.expiry(config).persistent,
             expiry_changed: self.changes.set_expiry(),
             stale_credential: *stale,
