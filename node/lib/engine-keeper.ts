@@ -131,14 +131,14 @@ export class EngineKeeper implements Keeper {
   private keep(exchange: Exchange, session: Session, sent: string, saved: Saved): void {
     if (typeof saved === 'string') return exchange.endedMeanwhile()
     exchange.updates.clear()
-    exchange.cookieUnsaved = false
+    exchange.ledger.cookieUnsaved = false
     exchange.memory = saved
     exchange.isConfirmed = true
     const isAsSent = saved.data === sent
     if (!isAsSent) takeOver(session, JSON.parse(sent), JSON.parse(saved.data))
     else if (!Object.keys(session).some((name) => name in OWN_NAMES)) this.ownWords.note(saved)
     if (saved.id !== session.id) exchange.renamed(session, saved.id)
-    exchange.settle(session, isAsSent ? sent : undefined)
+    exchange.ledger.settle(session, isAsSent ? sent : undefined)
   }
 
   private unseen(from: Snapshot | Retired | undefined): string {
@@ -178,7 +178,7 @@ export function sessionData({ cookie, data }: Snapshot): SessionData {
 
 function changesOf(exchange: Exchange, session: Session, data: string, others: string): Changes {
   const isNew = memoryOf(exchange, session) === undefined
-  const cookie = isNew || exchange.cookieUnsaved ? JSON.stringify(session.cookie) : undefined
+  const cookie = isNew || exchange.ledger.cookieUnsaved ? JSON.stringify(session.cookie) : undefined
   // The strict profile sends it again when it runs out.
   const sent = exchange.app.options.strict && exchange.sendsCredential() ? { sent: true } : undefined
   // Who has set a key after computing it does not want what was computed.

@@ -6,6 +6,7 @@
 //! everyone else. What such a copy can't hold exactly (JavaScript's numbers are floating) and did not
 //! change stays as it was stored.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -236,7 +237,7 @@ fn steps(held: &Object, wanted: &Object) -> Vec<Change> {
 /// How deep two values are compared. Below that, another text counts as another value.
 const MOST_LEVELS: usize = 128;
 
-/// Whether two JSON texts are the same value for JavaScript, whose numbers are floating: the order of an
+/// Whether two JSON texts are the same value for JavaScript, whose numbers are floating. The order of an
 /// object's keys counts, as it does there.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     same(one, other, MOST_LEVELS)
@@ -260,10 +261,24 @@ fn same(one: &[u8], other: &[u8], levels: usize) -> bool {
 fn same_members(one: &[u8], other: &[u8], levels: usize) -> bool {
     let parse = |json: &[u8]| Object::parse(&json.into(), []).map(|(object, [])| object);
     let (Some(one), Some(other)) = (parse(one), parse(other)) else { return false };
-    one.len() == other.len()
-        && one.iter().zip(other.iter()).all(|((name, value), (other_name, other))| {
-            name == other_name && same(value, other, levels)
-        })
+    let equal =
+        |(one, other): (Member<'_>, Member<'_>)| one.0 == other.0 && same(one.1, other.1, levels);
+    one.len() == other.len() && in_order(&one).into_iter().zip(in_order(&other)).all(equal)
+}
+
+type Member<'a> = (Cow<'a, str>, &'a [u8]);
+
+/// The members as JavaScript orders them: those first whose names are array indices, by number (ECMA-262,
+/// 10.1.11.1).
+fn in_order(object: &Object) -> Vec<Member<'_>> {
+    let mut members: Vec<_> = object.iter().collect();
+    members.sort_by_key(|(name, _)| index(name).map_or(u64::MAX, u64::from));
+    members
+}
+
+fn index(name: &str) -> Option<u32> {
+    let number: u32 = name.parse().ok().filter(|number| *number < u32::MAX)?;
+    (number.to_string() == name).then_some(number)
 }
 
 fn same_elements(one: &[u8], other: &[u8], levels: usize) -> bool {

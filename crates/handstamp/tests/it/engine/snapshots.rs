@@ -70,6 +70,7 @@ async fn values_are_compared_as_javascript_compares_their_texts() {
         (r#"{"b":[{"c":1E1}]}"#, r#"{"b":[{"c":10}]}"#),
         (r#""\u0041""#, r#""A""#),
         ("0.1234567890123456789", "0.12345678901234568"),
+        (r#"{"b":1.0,"10":2,"9":3}"#, r#"{"9":3,"10":2,"b":1}"#),
     ];
     for (stored_as, copy) in same {
         assert!(!changes(stored_as, copy).await, "{stored_as} is {copy}");
@@ -81,6 +82,7 @@ async fn values_are_compared_as_javascript_compares_their_texts() {
         ("[1]", "[1,1]"),
         (r#"{"b":1,"c":2}"#, r#"{"c":2,"b":1}"#),
         (r#"{"b":1}"#, r#"{"b":1,"c":1}"#),
+        (r#"{"b":1,"09":2}"#, r#"{"09":2,"b":1}"#),
         ("true", "false"),
     ];
     for (stored_as, copy) in different {
