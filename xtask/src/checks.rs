@@ -20,6 +20,7 @@ pub(crate) fn test(root: &Path) -> Vec<Step> {
         addon_step(root),
         typescript_step(root),
         Step::new("Node tests", node_tests(&root.join(needs::NODE_PACKAGE))),
+        Step::new("coverage of node/lib", coverage(&root.join(needs::NODE_PACKAGE))),
         Step::new("browser tests", browser_tests(root)),
     ]
 }
@@ -75,6 +76,13 @@ fn cargo(root: &Path, arguments: &[&str]) -> Command {
 fn node_tests(package: &Path) -> Command {
     let mut command = node_test();
     command.args(test_files(package, Path::new("test"), ".test.js")).current_dir(package);
+    command
+}
+
+/// Every line of the package has to be run by a test.
+fn coverage(package: &Path) -> Command {
+    let mut command = Command::new("node");
+    command.arg("test/coverage.mjs").current_dir(package);
     command
 }
 
