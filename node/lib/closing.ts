@@ -75,6 +75,17 @@ export class Closing implements Gatekeeper {
   }
 
   private close(done: Callback): void {
+    const { exchange } = this
+    const id = exchange.unsoughtId
+    const isThere = Object.hasOwn(exchange.req, 'session')
+    if (id !== undefined && isThere) {
+      this.plan = NOTHING
+      // Strictly, only a session that is looked at lives longer.
+      return exchange.app.options.strict ? done() : exchange.keeper.visit!(id, done)
+    }
+    exchange.seek()
+    // What the application has taken away unseen stays away.
+    if (!isThere) delete exchange.req.session
     try {
       const now = (this.plan = this.decide())
       // A cookie that can't be written is an error while there can still be another answer.
@@ -125,6 +136,7 @@ export class Closing implements Gatekeeper {
     // `delete req.session` takes away one that nobody has looked at, too.
     const isThere = Object.hasOwn(req, 'session')
     if (options.strict && !options.saveUninitialized && isThere && !isLookedAt) return NOTHING
+    if (exchange.unsoughtId !== undefined) return NOTHING
     const needsLook = options.strict || options.resave || options.rolling || exchange.stale
     const unread = isThere && exchange.isUnread && !needsLook
     const session = (!unread && exchange.current()) || undefined

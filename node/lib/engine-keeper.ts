@@ -18,7 +18,11 @@ export class EngineKeeper implements Keeper {
   private readonly turns = new Turns()
   private readonly ownWords = new OwnWords()
 
-  constructor(private readonly engine: Engine) {}
+  readonly visit?: (id: string, done: Callback) => void
+
+  constructor(private readonly engine: Engine) {
+    if (engine.isImmediate) this.visit = (id, done) => settle(() => engine.visit(id), (error) => done(error))
+  }
 
   find(exchange: Exchange, id: string, done: Callback<boolean>): void {
     settle(() => this.engine.load(id), (error, found) => {

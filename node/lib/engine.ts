@@ -11,6 +11,8 @@ export interface RawEngine {
   create(id: string, data?: string, cookie?: string, changes?: Changes): MaybePromise<string>
   commit(from: string, data?: string, cookie?: string, changes?: Changes): MaybePromise<string>
   touch(from: string): MaybePromise<number | null>
+  readonly isImmediate: boolean
+  visit(id: string): MaybePromise<void>
   destroy(id: string): MaybePromise<boolean>
   forUser(user: string): MaybePromise<UserSessionRecord[]>
   revoke(user: string, fingerprint: string): MaybePromise<boolean>
@@ -42,6 +44,14 @@ export function engineOf(Raw: new (store: NativeHandle, options: EngineOptions) 
 
     touch(from: Snapshot): MaybePromise<number | null> {
       return this.raw.touch(write(from))
+    }
+
+    get isImmediate(): boolean {
+      return this.raw.isImmediate
+    }
+
+    visit(id: string): MaybePromise<void> {
+      return this.raw.visit(id)
     }
 
     destroy(id: string): MaybePromise<boolean> {

@@ -55,6 +55,8 @@ export class Exchange {
   isBroken = false
 
   private readonly closing: Closing
+  /** A session that nobody has looked for yet. */
+  private unsought: (() => void) | undefined
   /** A session that nobody has looked at yet. */
   private unread: (() => Session) | undefined
   /** What the request has as its session, once that has been looked at. */
@@ -82,7 +84,41 @@ export class Exchange {
   start(credentials: Credentials): void {
     guard(this.res, this.closing)
     this.way = credentials.way ?? this.way
-    this.find(credentials.ids, credentials)
+    const [id, ...others] = credentials.ids
+    if (id !== undefined && others.length === 0 && !credentials.old.has(id) && this.mayWait()) this.wait(id)
+    else this.find(credentials.ids, credentials)
+  }
+
+  /** Whether it is nobody's business if there is a session, until somebody looks. */
+  private mayWait(): boolean {
+    const { hasOwnIds, rolling, saveUninitialized } = this.app.options
+    return this.keeper.visit !== undefined && hasOwnIds && !rolling && !saveUninitialized
+  }
+
+  /** Leaves the session where it is until somebody looks at it or at its id. */
+  private wait(id: string): void {
+    const { req } = this
+    this.presented = id
+    this.unsought = () => {
+      this.unsought = undefined
+      Object.defineProperty(req, 'sessionID', { value: id, configurable: true, enumerable: true, writable: true })
+      this.keeper.find(this, id, (error, found) => {
+        if (error) throw error
+        if (!found) this.generate()
+      })
+    }
+    Object.defineProperty(req, 'session', SESSION)
+    Object.defineProperty(req, 'sessionID', SESSION_ID)
+    this.next()
+  }
+
+  /** The id of a session that nobody has looked for. */
+  get unsoughtId(): string | undefined {
+    return this.unsought && this.presented
+  }
+
+  seek(): void {
+    this.unsought?.()
   }
 
   /** The first of these ids that has a session counts. */
@@ -196,6 +232,7 @@ export class Exchange {
   }
 
   place(session: Session | null | undefined): void {
+    this.seek()
     this.unread = undefined
     if (session) this.cookie = session.cookie
     this.session = session
@@ -306,6 +343,7 @@ export class Exchange {
   /** Notes that the answer depends on the session. */
   look(): void {
     this.isLookedAt = true
+    this.seek()
   }
 
   /** Whether the session is not stored yet. */
@@ -348,6 +386,20 @@ export class Exchange {
   /** Whether the answer brings the browser a credential, as far as is known. */
   sendsCredential(): boolean {
     return this.closing.sendsCredential
+  }
+}
+
+/** A request's `sessionID`, until it is known. */
+const SESSION_ID: PropertyDescriptor & ThisType<Request> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    exchangeOf(this)!.seek()
+    return this.sessionID
+  },
+  set(value) {
+    exchangeOf(this)!.seek()
+    this.sessionID = value
   }
 }
 

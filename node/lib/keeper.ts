@@ -16,6 +16,11 @@ export interface Rotation {
 export interface Keeper {
   /** Finds a session and puts it into the request; `false`: there is none. */
   find(exchange: Exchange, id: string, done: Callback<boolean>): void
+  /**
+   * Extends the life of a session that nobody has looked for. Where this is possible, `find` answers at once and may
+   * wait until somebody looks.
+   */
+  readonly visit?: (id: string, done: Callback) => void
   /** Saves the session, whose data is `data` as JSON. */
   save(exchange: Exchange, session: Session, data: string, done: Callback): void
   /** Extends the life of a session that was not changed. It need not be looked at for this. */

@@ -83,6 +83,10 @@ export interface Engine {
   commit(from: Snapshot | Retired, changes: Changes): MaybePromise<Saved>
   /** The time that is left afterwards, or null: there is no such session. */
   touch(from: Snapshot): MaybePromise<number | null>
+  /** Whether calls are answered at once: the store does no I/O. */
+  readonly isImmediate: boolean
+  /** Extends the life of a session that nobody looks at, if it is time for that. */
+  visit(id: string): MaybePromise<void>
   destroy(id: string): MaybePromise<boolean>
   forUser(user: string): MaybePromise<UserSessionRecord[]>
   revoke(user: string, fingerprint: string): MaybePromise<boolean>

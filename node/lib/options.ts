@@ -40,6 +40,8 @@ export interface Settings {
   name: string
   secrets: unknown[] | undefined
   genid: (req: Request) => unknown
+  /** Ids are made here: at once, and whenever we like. */
+  hasOwnIds: boolean
   cookie: (req: Request) => Record<string, unknown>
   resave: boolean
   rolling: boolean
@@ -68,6 +70,7 @@ export function settings(options: SessionOptions, strict: boolean): Settings {
     name: options.name || options.key || 'connect.sid',
     secrets: secrets(secret),
     genid: genid ?? addon.newId,
+    hasOwnIds: !genid,
     cookie: cookieOptions(options.cookie),
     resave: options.resave !== undefined ? options.resave : true,
     rolling: Boolean(options.rolling),

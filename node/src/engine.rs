@@ -12,7 +12,7 @@ use crate::error::{Failure, Thrown};
 use crate::id::Name;
 use crate::options::EngineOptions;
 use crate::snapshot::{Former, found, millis, saved};
-use crate::stores::{Desk, NativeHandle, Tools, lock};
+use crate::stores::{Desk, NativeHandle, Store, Tools, lock};
 use crate::user::UserSessionRecord;
 
 /// The engine over one store. What needs no I/O is answered at once, the rest by a promise.
@@ -117,6 +117,24 @@ impl Engine {
             session.touch();
             session.save().await?;
             Ok(session.snapshot().map(|snapshot| millis(snapshot.remaining)))
+        })
+    }
+
+    /// Whether calls are answered at once: the store does no I/O.
+    #[napi(getter)]
+    pub fn is_immediate(&self) -> bool {
+        lock(&self.desk).as_ref().is_some_and(|tools| matches!(tools.store, Store::Memory(_)))
+    }
+
+    /// Extends the life of a session that nobody looks at, if it is time for that.
+    #[napi]
+    pub fn visit<'env>(&self, env: &'env Env, id: String) -> Result<Answer<'env, ()>, Thrown> {
+        let manager = self.manager();
+        answer(env, async move {
+            if let LookUp::Stored(session) = manager?.look_up(Name::new(id).id()).await? {
+                session.save().await?;
+            }
+            Ok(())
         })
     }
 
