@@ -12,6 +12,7 @@ import { NativeStore } from './native-store'
 import { duration, settings } from './options'
 import type { SessionOptions, Settings } from './options'
 import type { Request } from './request'
+import { newSession } from './session'
 import type { Store } from './store'
 
 export class Application {
@@ -45,7 +46,8 @@ export class Application {
     const { generate } = store
     store.generate = (req) => {
       const exchange = exchangeOf(req)
-      return exchange ? exchange.generate() : generate?.call(store, req)
+      if (exchange) return exchange.generate()
+      return generate ? generate.call(store, req) : this.generateOutside(req)
     }
     store.on('disconnect', () => {
       this.isStoreReady = false
@@ -53,6 +55,13 @@ export class Application {
     store.on('connect', () => {
       this.isStoreReady = true
     })
+  }
+
+  /** A new session for what is no request of ours: a socket server's, a test's. */
+  private generateOutside(req: Request): void {
+    const { cookie, genid, proxy } = this.options
+    req.sessionID = genid(req) as string
+    req.session = newSession(req, cookie(req), proxy)
   }
 
   /** The way to the store. One of ours whose methods an application has replaced is like any other. */

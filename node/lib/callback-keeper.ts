@@ -19,7 +19,7 @@ export class CallbackKeeper implements Keeper {
     private readonly store: Store,
     deadline: number
   ) {
-    this.deadline = Math.min(deadline, LONGEST)
+    this.deadline = deadline
     this.touches = typeof store.touch === 'function'
   }
 
@@ -74,19 +74,28 @@ export class CallbackKeeper implements Keeper {
     return plan
   }
 
-  /** Calls the store and hands on its first answer, or that there was none in time. */
   private call<T = void>(method: string, act: (answer: Callback<T>) => unknown, done: Callback<T>): void {
-    let answered = false
-    let timer: NodeJS.Timeout | undefined
-    const answer: Callback<T> = (error, value) => {
-      if (answered) return
-      answered = true
-      clearTimeout(timer)
-      done(error, value)
-    }
-    act(answer)
-    if (!answered) timer = setTimeout(() => answer(late(method, this.deadline)), this.deadline)
+    firstAnswer(method, this.deadline, act, done)
   }
+}
+
+/** Calls a store and hands on its first answer, or that there was none in time (milliseconds). */
+export function firstAnswer<T = void>(
+  method: string,
+  deadline: number,
+  act: (answer: Callback<T>) => unknown,
+  done: Callback<T>
+): void {
+  let answered = false
+  let timer: NodeJS.Timeout | undefined
+  const answer: Callback<T> = (error, value) => {
+    if (answered) return
+    answered = true
+    clearTimeout(timer)
+    done(error, value)
+  }
+  act(answer)
+  if (!answered) timer = setTimeout(() => answer(late(method, deadline)), Math.min(deadline, LONGEST))
 }
 
 function adopt(exchange: Exchange, id: string, store: Store, data: SessionData): void {

@@ -20,7 +20,8 @@ export class Closing implements Gatekeeper {
   private data = ''
   /** The credential's header, and the id that it is for. */
   private header: { id: string; text: string } | undefined
-  private isOver = false
+  /** The id of a session that another request has ended. */
+  private endedId: string | undefined
   private isTouched = false
 
   constructor(
@@ -29,9 +30,9 @@ export class Closing implements Gatekeeper {
   ) {}
 
   /** The session was ended by another request: it is neither saved nor sent. */
-  endedMeanwhile(): void {
+  endedMeanwhile(id: string): void {
     debug('session ended meanwhile')
-    this.isOver = true
+    this.endedId = id
   }
 
   /** The session has got another id, which the browser needs. */
@@ -50,12 +51,12 @@ export class Closing implements Gatekeeper {
   }
 
   head(): void {
-    const { app, res, ended, isLookedAt } = this.exchange
+    const { app, req, res, ended, isLookedAt } = this.exchange
     const { cacheHeaders, keepCookie, transports } = app.options
     try {
       const { sendCookie } = (this.plan ??= this.decide())
       if (cacheHeaders && (sendCookie || isLookedAt)) tellCaches(res, transports.map((way) => way.request))
-      if (sendCookie && !this.isOver) this.sendCredential()
+      if (sendCookie && this.endedId !== req.sessionID) this.sendCredential()
       else if (ended && !keepCookie) this.removeCredential(ended.cookie)
     } catch (error) {
       setImmediate(this.next, error)
@@ -67,7 +68,8 @@ export class Closing implements Gatekeeper {
   }
 
   failed(error: unknown, open: boolean): void {
-    debug('error %s', (error as Error)?.message)
+    // Not the message: other stores' may tell the id.
+    debug('error %s', (error as { code?: string })?.code ?? (error as Error)?.name)
     this.plan = NOTHING
     if (!open) return void setImmediate(this.next, error)
     for (const name of OF_THE_BODY) this.exchange.res.removeHeader(name)
@@ -83,15 +85,22 @@ export class Closing implements Gatekeeper {
       // Strictly, only a session that is looked at lives longer.
       return exchange.app.options.strict ? done() : exchange.keeper.visit!(id, done)
     }
-    exchange.seek()
-    // What the application has taken away unseen stays away.
-    if (!isThere) delete exchange.req.session
+    let isDone = false
+    const once: Callback = (error) => {
+      isDone = true
+      done(error)
+    }
     try {
+      exchange.seek()
+      // What the application has taken away unseen stays away.
+      if (!isThere) delete exchange.req.session
       const now = (this.plan = this.decide())
       // A cookie that can't be written is an error while there can still be another answer.
       if (now.sendCookie && !this.exchange.res.headersSent) this.header = this.makeHeader()
-      this.act(now, done)
+      this.act(now, once)
     } catch (error) {
+      // After an answer it is not ours to catch.
+      if (isDone) throw error
       this.plan = NOTHING
       done(error)
     }
@@ -207,7 +216,8 @@ export class Closing implements Gatekeeper {
     const { cookie } = this.exchange.current()!
     if (way.isCookie && cookie.secure && !isSecure(req, app.options.proxy)) {
       debug('not secured')
-      app.warnInsecure(req)
+      // Of a client that has gone nothing is known any more, not even that it came over TLS.
+      if (!req.destroyed && !this.exchange.res.destroyed) app.warnInsecure(req)
       return undefined
     }
     this.touch()

@@ -160,8 +160,12 @@ function date(value: unknown): string {
   return (value as Date).toUTCString()
 }
 
+function own(words: Record<string, string>, name: string): string | undefined {
+  return Object.hasOwn(words, name) ? words[name] : undefined
+}
+
 function word(option: string, words: Record<string, string>, value: unknown): string {
-  const found = typeof value === 'string' || value === true ? words[String(value).toLowerCase()] : undefined
+  const found = typeof value === 'string' || value === true ? own(words, String(value).toLowerCase()) : undefined
   if (found === undefined || (option === 'sameSite' && value === 'true')) {
     throw new TypeError(`option ${option} is invalid`)
   }

@@ -38,7 +38,9 @@ export class EngineKeeper implements Keeper {
 
   save(exchange: Exchange, session: Session, data: string, done: Callback): void {
     if (isSpent(session.cookie)) return this.destroy(exchange, session.id, done)
-    this.attempt(exchange, session, data, done, 1)
+    exchange.inTurn((pass) =>
+      this.attempt(exchange, session, data, after(pass, done), 1)
+    )
   }
 
   touch(exchange: Exchange, _session: () => Session, done: Callback): void {
@@ -46,7 +48,7 @@ export class EngineKeeper implements Keeper {
     if (!from || from.retired || !exchange.due) return done()
     settle(() => this.engine.touch(from), (error, left) => {
       if (error) return done(error)
-      if (left === null) exchange.endedMeanwhile()
+      if (left === null) exchange.endedMeanwhile(from.id)
       done()
     })
   }
@@ -62,24 +64,34 @@ export class EngineKeeper implements Keeper {
       exchange.rename(session, rotation.nextId!)
       return done()
     }
-    const isNothingKept = isOthers(exchange, rotation)
-    if (isNothingKept) empty(session)
-    const data = dataText(session)
+    exchange.inTurn((pass) => this.renew(exchange, session, rotation, after(pass, done)))
+  }
+
+  private renew(exchange: Exchange, session: Session, rotation: Rotation, done: Callback): void {
+    const from = memoryOf(exchange, session)
+    // Another user's data go, but not before it is certain that this one is signed in.
+    const others = isOthers(exchange, rotation) ? Object.keys(session) : []
+    const data = others.length > 0 ? '{}' : dataText(session)
     // A login gives the session the configured life; what its cookie says counts for more.
     const cookie = JSON.stringify(session.cookie)
-    const changes = { ...changesOf(exchange, session, data, isNothingKept ? '{}' : this.unseen(from)), cookie, ...rotation }
-    const act = () => (from ? this.engine.commit(from, changes) : this.engine.create(rotation.nextId!, changes))
-    settle(act, (error, saved) => {
-      if (error) return done(error)
-      // It was ended meanwhile; whoever signs in now gets a session all the same.
-      if (typeof saved !== 'object' && rotation.intent === 'login') {
-        return settle(() => this.engine.create(rotation.nextId!, changes), (error, saved) => {
-          if (!error) this.keep(exchange, session, data, saved!)
-          done(error)
-        })
+    const work = others.length > 0 ? { data } : changesOf(exchange, session, data, this.unseen(from))
+    const changes = { ...work, cookie, ...rotation }
+    const create = () => this.engine.create(rotation.nextId!, changes)
+    const takeBack = exchange.ledger.settle(session, data)
+    const finish: Callback<Saved> = (error, saved) => {
+      if (error) {
+        takeBack()
+        return done(error)
       }
-      this.keep(exchange, session, data, saved!)
+      for (const key of others) if (key !== 'cookie') delete session[key]
+      this.keep(exchange, session, data, new Map(exchange.updates), saved!)
       done()
+    }
+    settle(() => (from ? this.engine.commit(from, changes) : create()), (error, saved) => {
+      // It was ended meanwhile; whoever signs in now gets a session all the same.
+      const isOver = !error && typeof saved !== 'object' && rotation.intent === 'login'
+      if (isOver) settle(create, finish)
+      else finish(error, saved)
     })
   }
 
@@ -95,11 +107,21 @@ export class EngineKeeper implements Keeper {
   }
 
   private attempt(exchange: Exchange, session: Session, data: string, done: Callback, attempts: number): void {
+    const { ledger } = exchange
     const from = memoryOf(exchange, session)
-    const changes = changesOf(exchange, session, data, this.unseen(from))
+    // What the handler does from now on is for the next save.
+    const [updates, { cookieUnsaved }] = [new Map(exchange.updates), ledger]
+    let changes: Changes
+    try {
+      changes = changesOf(exchange, session, data, this.unseen(from))
+    } catch (error) {
+      return done(error)
+    }
+    ledger.cookieUnsaved = false
     settle(() => (from ? this.engine.commit(from, changes) : this.engine.create(session.id, changes)), (error, saved) => {
+      if (error) ledger.cookieUnsaved ||= cookieUnsaved
       if (isStale(error) && attempts < MAX_ATTEMPTS) return this.again(exchange, session, done, attempts)
-      if (!error) this.keep(exchange, session, data, saved!)
+      if (!error) this.keep(exchange, session, data, updates, saved!)
       done(error)
     })
   }
@@ -107,42 +129,43 @@ export class EngineKeeper implements Keeper {
   /** Computes anew what was computed from values that other requests have changed, one request at a time. */
   private again(exchange: Exchange, session: Session, done: Callback, attempts: number): void {
     if (attempts > 1) return this.recompute(exchange, session, done, attempts)
-    this.turns.take(session.id, (pass) => {
-      this.recompute(exchange, session, (error) => {
-        pass()
-        done(error)
-      }, attempts)
-    })
+    this.turns.take(session.id, (pass) => this.recompute(exchange, session, after(pass, done), attempts))
   }
 
   private recompute(exchange: Exchange, session: Session, done: Callback, attempts: number): void {
     settle(() => this.engine.load(session.id), (error, found) => {
       if (error) return done(error)
-      if (!found || found.retired) {
-        exchange.endedMeanwhile()
+      if (!found) {
+        exchange.endedMeanwhile(session.id)
         return done()
       }
+      let data: string
       try {
-        update(exchange, session, found)
+        if (found.retired) forget(exchange, found)
+        else update(exchange, session, found)
+        data = dataText(session)
       } catch (thrown) {
         return done(thrown)
       }
-      this.attempt(exchange, session, dataText(session), done, attempts + 1)
+      this.attempt(exchange, session, data, done, attempts + 1)
     })
   }
 
-  /** Notes what has been saved. */
-  private keep(exchange: Exchange, session: Session, sent: string, saved: Saved): void {
-    if (typeof saved === 'string') return exchange.endedMeanwhile()
-    exchange.updates.clear()
-    exchange.ledger.cookieUnsaved = false
+  /** Notes what has been saved: just that, and not what the handler has done since. */
+  private keep(exchange: Exchange, session: Session, sent: string, updates: ReadonlyMap<string, Update>, saved: Saved): void {
+    if (typeof saved === 'string') return exchange.endedMeanwhile(session.id)
+    const { ledger, req } = exchange
+    const isAsSent = saved.data === sent
+    const others = isAsSent ? {} : (JSON.parse(saved.data) as Data)
+    if (!isAsSent) takeOver(session, JSON.parse(sent), others)
+    else if (!Object.keys(session).some((name) => name in OWN_NAMES)) this.ownWords.note(saved)
+    // The request may have another session by now.
+    if (session.id !== req.sessionID) return
+    for (const [key, update] of updates) if (exchange.updates.get(key) === update) exchange.updates.delete(key)
     exchange.memory = saved
     exchange.isConfirmed = true
-    const isAsSent = saved.data === sent
-    if (!isAsSent) takeOver(session, JSON.parse(sent), JSON.parse(saved.data))
-    else if (!Object.keys(session).some((name) => name in OWN_NAMES)) this.ownWords.note(saved)
     if (saved.id !== session.id) exchange.renamed(session, saved.id)
-    exchange.ledger.settle(session, isAsSent ? sent : undefined)
+    ledger.note(session.id, isAsSent ? sent : merged(sent, others))
   }
 
   private unseen(from: Snapshot | Retired | undefined): string {
@@ -150,14 +173,31 @@ export class EngineKeeper implements Keeper {
   }
 }
 
+/** Passes a turn on, and then tells what came of it. */
+function after(pass: () => void, done: Callback): Callback {
+  return (error) => {
+    pass()
+    done(error)
+  }
+}
+
+/** A login has retired the id, and what stands there now can't be seen: nothing can be computed from it. */
+function forget(exchange: Exchange, found: Retired): void {
+  exchange.memory = found
+  exchange.updates.clear()
+}
+
+/** Data that were sent, with what others have changed. */
+function merged(sent: string, now: Data): string {
+  const data = JSON.parse(sent) as Session
+  takeOver(data, JSON.parse(sent), now)
+  return JSON.stringify(data)
+}
+
 /** Whether the session is another user's than the one who signs in now, and its data with it. */
 function isOthers(exchange: Exchange, { owner }: Rotation): boolean {
   const before = exchange.owner()
   return owner !== undefined && before !== null && before !== owner
-}
-
-function empty(session: Session): void {
-  for (const key of Object.keys(session)) if (key !== 'cookie') delete session[key]
 }
 
 /** What is known of this very session in the store. */
@@ -226,6 +266,8 @@ function update(exchange: Exchange, session: Session, found: Snapshot): void {
     exchange.updates.set(key, { compute, from, to: JSON.stringify(value) })
   }
   exchange.memory = found
+  // Another request has rotated the id meanwhile.
+  if (found.id !== session.id) exchange.renamed(session, found.id)
 }
 
 type Data = Record<string, unknown>

@@ -1,16 +1,17 @@
 /** One request and its session, from the cookie that came to the cookie that goes. */
 
+import { firstAnswer } from './callback-keeper'
 import { Closing } from './closing'
-import { Cookie } from './cookie'
+import type { Cookie } from './cookie'
 import type { Credentials } from './credentials'
 import debug from './debug'
 import { guard } from './gate'
 import type { Application } from './application'
 import type { Keeper, Rotation } from './keeper'
 import { Ledger } from './ledger'
-import { isSecure } from './request'
 import type { Callback, Next, Request, Response } from './request'
-import { Session, dataText, hide } from './session'
+import { dataText, hide, newSession } from './session'
+import type { Session } from './session'
 import { isPromise } from './store'
 import type { Transport } from './transport'
 
@@ -64,6 +65,8 @@ export class Exchange {
   /** What the handler has asked for and is not done yet, and who waits for the end of it. */
   private underway = 0
   private waiting: (() => void) | undefined
+  /** The saves that wait for the one that is under way. */
+  private saves: (() => void)[] | undefined
   /** What a `genid` that returns promises is at. */
   private generating: Promise<void> | undefined
 
@@ -104,7 +107,7 @@ export class Exchange {
       Object.defineProperty(req, 'sessionID', { value: id, configurable: true, enumerable: true, writable: true })
       this.keeper.find(this, id, (error, found) => {
         if (error) throw error
-        if (!found) this.generate()
+        if (!found) this.renew()
       })
     }
     Object.defineProperty(req, 'session', SESSION)
@@ -141,19 +144,19 @@ export class Exchange {
   }
 
   private begin(): void {
-    this.attempt(() => {
-      const generated = this.generate()
-      if (isPromise(generated)) generated.then(() => this.next(), this.next)
-      else this.next()
-    })
+    try {
+      this.renew()
+    } catch (error) {
+      return this.next(error)
+    }
+    if (this.generating) this.generating.then(() => process.nextTick(this.next), this.next)
+    else this.next()
   }
 
-  private attempt(act: () => void): void {
-    try {
-      act()
-    } catch (error) {
-      this.next(error)
-    }
+  /** Has a new session generated, by the store's method: applications put theirs in its place. */
+  private renew(): void {
+    this.generating = undefined
+    this.app.store.generate(this.req)
   }
 
   /** Gives the request a new, empty session. */
@@ -168,7 +171,8 @@ export class Exchange {
     const { cookie } = this
     const id = this.req.sessionID!
     this.generating = undefined
-    this.req.sessionStore!.regenerate(this.req, (error) => {
+    const regenerate = (answer: Callback) => this.req.sessionStore!.regenerate(this.req, answer)
+    firstAnswer('regenerate', this.app.options.storeDeadline, regenerate, (error) => {
       if (!error && cookie) this.ended = { id, cookie }
       if (this.generating) this.generating.then(() => done(error), done)
       else done(error)
@@ -186,13 +190,7 @@ export class Exchange {
 
   /** A session that holds nothing, under the request's id. */
   empty(): Session {
-    const session = new Session(this.req)
-    const { secure, sameSite } = this.cookieOptions
-    session.cookie = new Cookie(this.cookieOptions)
-    const overTls = () => isSecure(this.req, this.app.options.proxy)
-    if (secure === 'auto') session.cookie.secure = overTls()
-    if (sameSite === 'auto') session.cookie.sameSite = overTls() ? 'none' : 'lax'
-    return session
+    return newSession(this.req, this.cookieOptions, this.app.options.proxy)
   }
 
   /** Takes over a session that was found; `unread` makes it when it is first looked at. */
@@ -245,6 +243,7 @@ export class Exchange {
     this.underway += 1
     try {
       act((error) => {
+        if (isDone) return
         isDone = true
         this.underway -= 1
         done(error)
@@ -308,7 +307,10 @@ export class Exchange {
   rotate(session: Session, rotation: Rotation, done: Callback): void {
     // Nobody knows the id of a session that is not stored, and a new one is no reason to store it.
     if (this.app.options.strict && rotation.intent === 'rotate' && !this.ledger.isStored) return done()
-    const act = (id: unknown) => this.keeper.rotate(this, session, { ...rotation, nextId: id as string }, done)
+    const act = (id: unknown) => {
+      if (typeof id !== 'string' || id === '') return done(new TypeError('genid must return an id: a string that is not empty'))
+      this.keeper.rotate(this, session, { ...rotation, nextId: id }, done)
+    }
     try {
       const id = this.app.options.genid(this.req)
       if (isPromise(id)) id.then(act, done)
@@ -326,8 +328,8 @@ export class Exchange {
       if (error) return done(error)
       this.ledger.clear()
       this.memory = undefined
-      const generated = this.generate()
-      if (isPromise(generated)) generated.then(() => done(), done)
+      this.renew()
+      if (this.generating) this.generating.then(() => done(), done)
       else done()
     })
   }
@@ -378,9 +380,24 @@ export class Exchange {
     hide(session, 'id', id)
   }
 
-  /** The session was ended by another request: it is neither saved nor sent. */
-  endedMeanwhile(): void {
-    this.closing.endedMeanwhile()
+  /** The session of this id was ended by another request: it is neither saved nor sent. */
+  endedMeanwhile(id: string): void {
+    this.closing.endedMeanwhile(id)
+  }
+
+  /** One at a time: a save goes on from what the one before it has stored. */
+  inTurn(act: (pass: () => void) => void): void {
+    const { saves } = this
+    const go = () => act(() => this.pass())
+    if (saves) return void saves.push(go)
+    this.saves = []
+    go()
+  }
+
+  private pass(): void {
+    const next = this.saves?.shift()
+    if (next) next()
+    else this.saves = undefined
   }
 
   /** Whether the answer brings the browser a credential, as far as is known. */

@@ -158,7 +158,7 @@ function writeAfterEnd(this: Response, _chunk: unknown, encoding?: unknown, call
   const told = typeof encoding === 'function' ? encoding : callback
   process.nextTick(() => {
     if (typeof told === 'function') told(error)
-    this.emit('error', error)
+    if (!this.destroyed) this.emit('error', error)
   })
   return false
 }

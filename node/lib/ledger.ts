@@ -56,6 +56,12 @@ export class Ledger {
     }
   }
 
+  /** Notes that these data are in the store, under this id. */
+  note(id: string, data: string): void {
+    this.isStored = true
+    this.saved = { id, data }
+  }
+
   /** Forgets everything: another session begins. */
   clear(): void {
     this.id = undefined

@@ -25,29 +25,34 @@ export function middleware(options: SessionOptions, strict: boolean): Middleware
   const store = (options.store ?? new MemoryStore()) as Store
   const app = new Application(options, store, strict)
   const middleware = function session(req: Request, res: Response, next: Next): void {
+    let go: () => void
     try {
-      serve(app, req, res, next)
+      go = enter(app, req, res, next)
     } catch (error) {
-      next(error)
+      return next(error)
     }
+    // Outside: `next` may be the handler itself, and what that throws is not ours to catch.
+    go()
   }
   return Object.assign(middleware, sessionsOf(app))
 }
 
-function serve(app: Application, req: Request, res: Response, next: Next): void {
+/** How the request goes on. */
+function enter(app: Application, req: Request, res: Response, next: Next): () => void {
   // Another session middleware was here before.
-  if (req.session) return next()
+  if (req.session) return next
   if (!app.isStoreReady) {
     debug('store is disconnected')
-    return next()
+    return next
   }
   const cookieOptions = app.options.cookie(req)
   if (!matches(pathname(req), (cookieOptions.path as string | undefined) || '/')) {
     debug('pathname mismatch')
-    return next()
+    return next
   }
   const keyring = app.keyring(req)
-  if (!keyring) return next(new Error('secret option required for sessions'))
+  if (!keyring) return () => next(new Error('secret option required for sessions'))
   req.sessionStore = app.store
-  new Exchange(app, req, res, next, cookieOptions).start(app.credentials(req, keyring))
+  const credentials = app.credentials(req, keyring)
+  return () => new Exchange(app, req, res, next, cookieOptions).start(credentials)
 }

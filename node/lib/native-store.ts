@@ -6,7 +6,7 @@
 import { sessionData, settle } from './engine-keeper'
 import { chain } from './engine'
 import { addon } from './native'
-import type { Engine, EngineOptions, MaybePromise, NativeHandle } from './native'
+import type { Changes, Engine, EngineOptions, MaybePromise, NativeHandle, Saved } from './native'
 import type { Callback } from './request'
 import { dataText } from './session'
 import type { Session, SessionData } from './session'
@@ -59,10 +59,25 @@ class Base extends (Store as unknown as new () => Store) {
     return answer(callback, () => {
       if (isOver(session)) return chain(this.own.destroy(sid), nothing)
       const changes = { cookie: JSON.stringify(session.cookie ?? {}), data: dataText(session) }
-      const saved = chain(this.own.load(sid), (found) =>
-        found ? this.own.commit(found, changes) : this.own.create(sid, changes)
-      )
-      return chain(saved, (saved) => (saved === 'ended' ? chain(this.own.create(sid, changes), nothing) : undefined))
+      return this.put(sid, changes)
+    })
+  }
+
+  private put(sid: string, changes: Changes): MaybePromise<void> {
+    const saved = chain(this.own.load(sid), (found) =>
+      found ? this.own.commit(found, changes) : this.create(sid, changes)
+    )
+    return chain(saved, (saved) => (saved === 'ended' ? this.put(sid, changes) : undefined))
+  }
+
+  /** Another writer may have been first: then there is a session to be written over. */
+  private create(sid: string, changes: Changes): MaybePromise<Saved> {
+    const isTaken = (error: unknown) => (error as { code?: string }).code === 'ERR_HANDSTAMP_ID_TAKEN'
+    const created = this.own.create(sid, changes)
+    if (!(created instanceof Promise)) return created
+    return created.catch((error) => {
+      if (isTaken(error)) return 'ended'
+      throw error
     })
   }
 

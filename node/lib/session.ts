@@ -8,6 +8,7 @@
 import { Cookie, omitting } from './cookie'
 import type { CookieData } from './cookie'
 import { exchangeOf } from './exchange'
+import { isSecure } from './request'
 import type { Callback, Request } from './request'
 
 /** A session as stores hold it. */
@@ -39,6 +40,15 @@ export const Session = function Session(this: Session, req: Request, data?: obje
     if (!(name in OWN_NAMES)) (this as Record<string, unknown>)[name] = (data as Record<string, unknown>)[name]
   }
 } as unknown as { new (req: Request, data?: object): Session; prototype: Session }
+
+/** A session that holds nothing, under the request's id. */
+export function newSession(req: Request, options: Record<string, unknown>, proxy: boolean | undefined): Session {
+  const session = new Session(req)
+  session.cookie = new Cookie(options)
+  if (options.secure === 'auto') session.cookie.secure = isSecure(req, proxy)
+  if (options.sameSite === 'auto') session.cookie.sameSite = isSecure(req, proxy) ? 'none' : 'lax'
+  return session
+}
 
 /** Sets a property that is neither enumerated nor stored. */
 export function hide(session: object, name: string, value: unknown): void {

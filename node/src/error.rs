@@ -83,6 +83,7 @@ fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::Conflict => "ERR_HANDSTAMP_CONFLICT",
         ErrorKind::Destroyed => "ERR_HANDSTAMP_DESTROYED",
         ErrorKind::HeadersSent => "ERR_HANDSTAMP_HEADERS_SENT",
+        ErrorKind::IdTaken => "ERR_HANDSTAMP_ID_TAKEN",
         ErrorKind::Random => "ERR_HANDSTAMP_RANDOM",
         ErrorKind::ReadOnly => "ERR_HANDSTAMP_READ_ONLY",
         ErrorKind::ReservedKey => "ERR_HANDSTAMP_RESERVED_KEY",

@@ -5,6 +5,7 @@
 //! still fail each on its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use handstamp::store::{Created, Page, Record, Stored, Updated, Version};
 use handstamp::{SessionId, Timestamp};
@@ -91,7 +92,7 @@ impl<'c> Statements<'c> {
         let written = self.create.execute((
             id.as_str(),
             document(&record.document),
-            integer(now.after(record.lifetime)),
+            expiry(record.lifetime, now),
             revision,
             record.owner.as_deref(),
             integer(now),
@@ -113,7 +114,7 @@ impl<'c> Statements<'c> {
         let written = self.update.execute((
             id.as_str(),
             document(&record.document),
-            integer(now.after(record.lifetime)),
+            expiry(record.lifetime, now),
             next,
             record.owner.as_deref(),
             revision,
@@ -244,6 +245,11 @@ fn number(count: i64) -> usize {
 
 fn version(revision: i64) -> Version {
     Version(revision.cast_unsigned().into())
+}
+
+/// When a session ends. One that has no time left is over whatever the clock says later.
+fn expiry(lifetime: Duration, now: Timestamp) -> i64 {
+    if lifetime.is_zero() { 0 } else { integer(now.after(lifetime)) }
 }
 
 /// A moment as it stands in the table.

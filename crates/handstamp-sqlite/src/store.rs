@@ -23,8 +23,7 @@ use crate::statements::Statements;
 use crate::task::task;
 use crate::{reader, writer};
 
-/// How many sessions a clear ends at once: about ten milliseconds of work in a large file, and more
-/// than others create in that time, so that it comes to its end.
+/// How many sessions a clear ends at first: about ten milliseconds of work in a large file.
 const BATCH: usize = 256;
 
 /// Keeps sessions in one SQLite file, which several processes may use at the same time.
@@ -234,13 +233,15 @@ impl SessionScan for SqliteStore {
 
     fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
         Box::pin(async {
-            let mut ended = 0;
+            let (mut ended, mut batch) = (0, BATCH);
             loop {
                 // Others write between two batches. The one that finds too few to fill it has left
                 // nothing, so that at this moment no session lives.
                 let cleared =
-                    self.write(|statements, now| statements.clear_some(BATCH, now)).await?;
+                    self.write(move |statements, now| statements.clear_some(batch, now)).await?;
                 ended += cleared.living;
+                // However fast others create, it comes to its end.
+                batch = batch.saturating_mul(2);
                 if cleared.all {
                     return Ok(ended);
                 }

@@ -175,13 +175,13 @@ impl Applier<'_> {
                 return Ok(Standing { place: Place { id, version }, document });
             }
         }
-        let message = "every new id was taken already: the id generator repeats itself";
-        Err(SessionError::new(ErrorKind::Random, message))
+        let message = "the new id was taken already, and so were others: the id generator repeats itself, or this session has been stored before and the answer was lost";
+        Err(SessionError::new(ErrorKind::IdTaken, message))
     }
 
     /// Ends a session, and the new record that a failed rotation of it has left behind.
     async fn end(&self, place: Place) -> Result<(), SessionError> {
-        self.manager.end(place).await?;
+        self.manager.end(place, None).await?;
         if let Some(left) = self.begun.of(place.id) {
             self.take_back(&left.new.id).await;
         }
@@ -266,6 +266,7 @@ impl Applier<'_> {
             let stored = match retired? {
                 Updated::Conflict(stored) => stored,
                 Updated::Done(_) => return Ok(self.rotated(from, new)),
+                Updated::Gone if left.is_some() => return Ok(Outcome::Gone),
                 Updated::Gone => return self.abandon(&new, Outcome::Gone).await,
             };
             let Some((standing, way)) = self.follow(old.id, stored).await? else {
@@ -319,6 +320,7 @@ impl Applier<'_> {
             let left = Standing { place, document: document.clone() };
             let written = self.update(left, Way::Straight, CredentialOperation::Issue).await?;
             if let Outcome::Stored(standing, _) = written {
+                self.begun.note(Rotation { old, new: standing.place, intent: self.intent });
                 return Ok(*standing);
             }
         }

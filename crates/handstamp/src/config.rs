@@ -94,7 +94,7 @@ impl SessionConfig {
         self
     }
 
-    /// The largest document that is stored, in bytes of JSON. 1 MiB by default; above it, saving is
+    /// The largest document that is stored, in bytes of JSON, at least 1024. 1 MiB by default; above it, saving is
     /// an error of the kind [`TooLarge`](crate::ErrorKind::TooLarge).
     #[must_use]
     pub fn with_max_document_bytes(mut self, bytes: usize) -> Self {
@@ -166,6 +166,11 @@ impl SessionConfig {
         if self.transports.is_empty() {
             return Err(SessionError::config(
                 "no transport is configured: no session could ever be found again",
+            ));
+        }
+        if self.max_document_bytes < 1024 {
+            return Err(SessionError::config(
+                "a limit of less than 1024 bytes leaves no room for what a session needs itself",
             ));
         }
         if self.store_deadline.is_zero() {

@@ -151,8 +151,10 @@ impl Document {
     /// Takes a document out of its text: what stays is where everything stands. `None`: there is too much
     /// of it to be remembered.
     pub(crate) fn out_of_source(mut self) -> Option<Self> {
-        const MOST: usize = 64;
-        if self.data.len() > MOST || !self.facts.others.is_empty() {
+        const MOST_MEMBERS: usize = 64;
+        const MOST_FACTS: usize = 1024;
+        let is_large = self.data.len() > MOST_MEMBERS || self.facts.size() > MOST_FACTS;
+        if is_large || !self.facts.others.is_empty() {
             return None;
         }
         self.source = Arc::default();

@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Destroyed,
     /// A credential would have to be sent, but the response head has left already.
     HeadersSent,
+    /// The id that a new session was to get names a living session, which stays as it is.
+    IdTaken,
     /// The key is not for applications: `cookie`, or a name that express-session's own object has.
     ReservedKey,
     /// The operating system gave no random bytes for an id.

@@ -90,6 +90,12 @@ impl Facts {
         facts
     }
 
+    /// How many bytes of text they hold.
+    pub(crate) fn size(&self) -> usize {
+        let device = self.device.as_ref().map(|device| device.agent.len() + device.address.len());
+        self.owner.as_ref().map_or(0, |owner| owner.len()) + device.unwrap_or_default()
+    }
+
     /// The facts as JSON.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::new();

@@ -297,12 +297,21 @@ impl SessionManager {
     /// It is written over by one that is over, and only where the session itself is known to stand. A
     /// deletion could hit a pointer, and if its answer were lost, so would be the way to the session.
     /// The pointers stay, so whoever tries again finds the way again; they lead nowhere then.
-    pub(crate) async fn end(&self, start: Place) -> Result<bool, SessionError> {
+    ///
+    /// With an owner, only a session of this owner is ended: it may have changed hands meanwhile.
+    pub(crate) async fn end(
+        &self,
+        start: Place,
+        owner: Option<&str>,
+    ) -> Result<bool, SessionError> {
         let mut place = start;
         for _ in 0..MAX_ATTEMPTS {
             let (over, _) = self.record(&place.id, &self.new_document(), Duration::ZERO)?;
             match self.call(self.store().update(&place.id, place.version, &over)).await? {
-                Updated::Conflict(stored) => place = self.further(place.id, &stored),
+                Updated::Conflict(stored) => match self.further(place.id, &stored, owner) {
+                    Some(further) => place = further,
+                    None => return Ok(false),
+                },
                 Updated::Done(_) => {
                     self.tell(|| Event::Destroyed { session: place.id.fingerprint() });
                     return Ok(true);
@@ -313,13 +322,16 @@ impl SessionManager {
         Err(beaten())
     }
 
-    /// From what stands under an id to where its session has to be looked for.
-    fn further(&self, id: SessionId, stored: &Stored) -> Place {
-        let document = self.read_again(&id, &stored.document);
-        match document.and_then(|document| document.facts.successor) {
-            Some(successor) => Place { id: successor.id, version: Version::NONE },
-            None => Place { id, version: stored.version },
+    /// From what stands under an id to where its session has to be looked for. `None`: it is another
+    /// owner's by now.
+    fn further(&self, id: SessionId, stored: &Stored, owner: Option<&str>) -> Option<Place> {
+        let facts = self.read_again(&id, &stored.document).map(|document| document.facts);
+        if let Some(successor) = facts.as_ref().and_then(|facts| facts.successor.as_ref()) {
+            return Some(Place { id: successor.id, version: Version::NONE });
         }
+        let owned_by = facts.as_ref().and_then(|facts| facts.owner.as_deref());
+        let is_others = owner.is_some() && owned_by != owner;
+        (!is_others).then_some(Place { id, version: stored.version })
     }
 
     pub(crate) fn new_document(&self) -> Document {

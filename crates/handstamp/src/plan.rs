@@ -14,7 +14,7 @@
 //! | retired by a login | changed | update of the successor | none |
 //!
 //! A credential that an old key signed, or that names a rotated id, is re-issued whenever its session
-//! is found, with an update. [`SavePolicy::Express`] puts express-session's rules in the place of the middle rows.
+//! is found, with an update. Nothing is issued after the response head has left. [`SavePolicy::Express`] puts express-session's rules in the place of the middle rows.
 
 use crate::SavePolicy;
 
@@ -37,6 +37,8 @@ pub(crate) struct Situation {
     pub stale_credential: bool,
     /// The client sent some credential.
     pub presented: bool,
+    /// The response head has left: nothing can be sent any more.
+    pub sent: bool,
     pub policy: SavePolicy,
 }
 
@@ -135,7 +137,7 @@ fn keep(now: &Situation) -> Plan {
         }
         SavePolicy::Smart => (now.changed, now.persistent && now.due),
     };
-    let send = send || now.expiry_changed || now.stale_credential;
+    let send = !now.sent && (send || now.expiry_changed || now.stale_credential);
     let store = match (save || send, now.due) {
         // Only a conditional write tells whether the id has been retired meanwhile. A credential of
         // such an id would take the place of the new one in the browser.
@@ -190,6 +192,7 @@ mod tests {
         expiry_changed: false,
         stale_credential: false,
         presented: false,
+        sent: false,
         policy: SavePolicy::Smart,
     };
     const NEW: Situation = Situation { empty: true, ..SMART };
@@ -275,6 +278,12 @@ mod tests {
             ("emptied", Situation { changed: true, empty: true, ..STORED }, S::Update, C::None),
             ("changed, due", Situation { changed: true, due: true, ..STORED }, S::Update, C::None),
             ("changed, persistent", Situation { changed: true, ..persistent }, S::Update, C::None),
+            (
+                "changed, persistent, due, head gone",
+                Situation { changed: true, due: true, sent: true, ..persistent },
+                S::Update,
+                C::None,
+            ),
             (
                 "changed, persistent, due",
                 Situation { changed: true, due: true, ..persistent },
@@ -487,7 +496,7 @@ mod tests {
         helds.into_iter().flat_map(move |held| {
             intents.into_iter().flat_map(move |intent| {
                 policies.into_iter().flat_map(move |policy| {
-                    (0..128).map(move |bits| Situation {
+                    (0..256).map(move |bits| Situation {
                         held,
                         intent,
                         changed: bit(bits, 0),
@@ -497,6 +506,7 @@ mod tests {
                         expiry_changed: bit(bits, 4),
                         stale_credential: bit(bits, 5),
                         presented: bit(bits, 6),
+                        sent: bit(bits, 7),
                         policy,
                     })
                 })

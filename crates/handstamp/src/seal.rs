@@ -134,7 +134,9 @@ pub(crate) fn encode(
         Some(keys) => (keys.seal(document, id)?.into(), None),
         None => {
             let (text, placed) = document.to_placed_json();
-            (text.into(), placed.out_of_source())
+            // What looks sealed will not be read without keys, so it must not be remembered either.
+            let is_readable = envelope(&document.data).is_none();
+            (text.into(), placed.out_of_source().filter(|_| is_readable))
         }
     })
 }

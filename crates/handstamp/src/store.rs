@@ -115,7 +115,7 @@ pub trait SessionScan: Send + Sync {
     /// A walk meets every session at least once that lives from its beginning to its end. One that is
     /// created or ended meanwhile may be met or not. Any handle to the same store can go on with it.
     ///
-    /// `most` is a wish: it keeps pages small, but one may hold a few more, and zero is taken for one.
+    /// `most` is a wish: it keeps pages small, but one may hold more, and zero is taken for one.
     ///
     /// # Errors
     /// `Refused`: the cursor is not one that this store has made.
@@ -311,8 +311,6 @@ pub(crate) trait DynStore: fmt::Debug + Send + Sync {
         id: &'a SessionId,
     ) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>>;
     fn index(&self) -> Option<&dyn SessionIndex>;
-    #[expect(dead_code, reason = "the adapters' `all`, `length` and `clear` will ask for it")]
-    fn scan(&self) -> Option<&dyn SessionScan>;
 }
 
 impl<S: SessionStore> DynStore for S {
@@ -354,9 +352,5 @@ impl<S: SessionStore> DynStore for S {
 
     fn index(&self) -> Option<&dyn SessionIndex> {
         SessionStore::index(self)
-    }
-
-    fn scan(&self) -> Option<&dyn SessionScan> {
-        SessionStore::scan(self)
     }
 }

@@ -51,7 +51,7 @@ impl SessionManager {
         else {
             return Ok(false);
         };
-        self.end(found.place).await
+        self.end(found.place, Some(user)).await
     }
 
     /// Ends all sessions of a user, but for `except`, and returns how many there were. A session that
@@ -87,7 +87,7 @@ impl SessionManager {
             std::cmp::Reverse((living.document.facts.created, living.place.id))
         });
         for surplus in living.iter().skip(most.get()) {
-            self.end(surplus.place).await?;
+            self.end(surplus.place, Some(owner)).await?;
         }
         Ok(())
     }

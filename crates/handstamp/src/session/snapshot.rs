@@ -104,7 +104,7 @@ impl SessionManager {
     /// # Errors
     /// The store failed.
     pub async fn end_session(&self, id: SessionId) -> Result<bool, SessionError> {
-        self.end(Place { id, version: Version::NONE }).await
+        self.end(Place { id, version: Version::NONE }, None).await
     }
 }
 
@@ -150,7 +150,7 @@ impl Session {
 
     /// The id that the session gets when it is stored for the first time, or next rotated, in the place
     /// of one that the manager makes. If it is taken then, saving is an error of the kind
-    /// [`Random`](ErrorKind::Random).
+    /// [`IdTaken`](ErrorKind::IdTaken).
     pub fn set_next_id(&self, id: SessionId) {
         self.state().next_id = Some(id);
     }

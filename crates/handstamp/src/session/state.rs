@@ -117,6 +117,7 @@ impl State {
             expiry_changed: self.changes.set_expiry(),
             stale_credential: *stale,
             presented: !self.presented.verified.is_empty() || self.presented.forged.is_some(),
+            sent: self.sent,
             policy: config.save_policy,
         }
     }

@@ -234,3 +234,18 @@ async fn a_session_tells_when_it_was_last_used_and_when_it_ends() {
     browser.respond(session.clone()).await.unwrap();
     assert_eq!(times(&session).unwrap(), (None, None), "ended");
 }
+
+// A WebSocket saves after its handshake was answered: that must not pass for having sent the cookie again.
+#[tokio::test]
+async fn what_is_saved_after_the_head_has_left_brings_the_browser_no_cookie_and_claims_none() {
+    let app = App::with(SessionConfig::strict().with_expiry(Expiry::idle(HOUR).persistent()));
+    let mut browser = app.browser();
+    browser.insert("n", 0).await;
+    let socket = browser.request().await.unwrap();
+    app.sessions.commit(&socket).await.unwrap();
+    app.clock.advance(10 * MINUTE);
+    socket.insert("n", 1).unwrap();
+    socket.save().await.unwrap();
+    let page = browser.request().await.unwrap();
+    assert!(browser.respond(page).await.unwrap().credential().is_some());
+}

@@ -314,7 +314,7 @@ async fn an_id_that_is_taken_is_left_alone_and_another_one_is_made() {
     let mut third = Browser::new(&stuck);
     let session = third.request().await.unwrap();
     session.insert("key", 3).unwrap();
-    assert_eq!(third.respond(session).await.unwrap_err().kind(), ErrorKind::Random);
+    assert_eq!(third.respond(session).await.unwrap_err().kind(), ErrorKind::IdTaken);
     assert_eq!(first.get("key").await, Some(1));
 }
 

@@ -36,7 +36,7 @@ async fn an_id_that_is_taken_is_an_error_and_the_session_there_stays() {
     let first = stored(&app, r#"{"whose":"anna's"}"#).await;
     let second = app.sessions.begin(first.id);
     second.assign(r#"{"whose":"bert's"}"#).unwrap();
-    assert_eq!(second.save().await.unwrap_err().kind(), ErrorKind::Random);
+    assert_eq!(second.save().await.unwrap_err().kind(), ErrorKind::IdTaken);
     assert_eq!(look_up(&app, first.id).await.snapshot().unwrap().data, first.data);
 }
 

@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 
 use handstamp::{Device, Fingerprint};
+use handstamp_testing::{Fault, Gate, Operation};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -218,4 +219,21 @@ fn a_fingerprint_is_read_as_it_is_written() {
     for bad in ["", "123", "zzzzzzzzzzzzzzzz", "+123456789abcdef", "0123456789abcdef0"] {
         assert_eq!(Fingerprint::parse(bad), None, "{bad}");
     }
+}
+
+#[tokio::test]
+async fn a_session_that_changes_hands_while_it_is_being_revoked_is_not_ended() {
+    let app = App::new();
+    let mut browser = app.browser();
+    browser.visit(|session| session.login("anna")).await;
+    let [annas] = &app.sessions.for_user("anna").await.unwrap()[..] else { panic!() };
+    let gate = Gate::new();
+    app.store.inject_next(1, Operation::List, Fault::WaitAfter(gate.clone()));
+    let (sessions, id) = (app.sessions.clone(), annas.id);
+    let revoking = tokio::spawn(async move { sessions.revoke("anna", id).await });
+    gate.arrived().await;
+    browser.visit(|session| session.login("bert")).await;
+    gate.open();
+    assert!(!revoking.await.unwrap().unwrap());
+    assert_eq!(browser.visit(|session| Ok(session.owner())).await.as_deref(), Some("bert"));
 }
