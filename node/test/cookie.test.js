@@ -133,8 +133,8 @@ const REFUSED = [
   ['domain', ['example.com; Secure', 'a b', 'example..com', '-a.com', 'ä.de']],
   ['path', ['/;', '/\r\n', '/ä']],
   ['expires', ['tomorrow', 1, new Date(NaN)]],
-  ['priority', ['urgent', 1, {}]],
-  ['sameSite', ['loose', 'true', 1, {}]]
+  ['priority', ['urgent', 'constructor', 1, {}]],
+  ['sameSite', ['loose', 'constructor', 'true', 1, {}]]
 ]
 
 for (const [option, values] of REFUSED) {

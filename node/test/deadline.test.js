@@ -23,12 +23,31 @@ async function visited(t, store) {
       '/destroy': (req) => {
         req.session = null
         return 'hello'
-      }
+      },
+      '/save': async (req) => {
+        req.session.n = 3
+        await req.session.save()
+        return 'saved'
+      },
+      '/regenerate': (req) => req.session.regenerate().then(() => 'new', (error) => error.message)
     }
   })
   const visitor = browser()
   await visitor.get('/new')
   return { visitor, errors }
+}
+
+/** Makes a store call back more often than it should. */
+function answerTwice(store, method) {
+  const single = store[method]
+  store[method] = function (...rest) {
+    const callback = rest.pop()
+    return single.call(this, ...rest, (error, value) => {
+      callback(error, value)
+      callback(new Error('again'))
+      callback(null, value)
+    })
+  }
 }
 
 for (const method of ['get', 'set', 'touch', 'destroy']) {
@@ -49,15 +68,7 @@ for (const method of ['get', 'set', 'touch', 'destroy']) {
   test(`${method} that is answered twice counts once`, async (t) => {
     const store = new PlainStore()
     const { visitor, errors } = await visited(t, store)
-    const single = store[method]
-    store[method] = function (...rest) {
-      const callback = rest.pop()
-      return single.call(this, ...rest, (error, value) => {
-        callback(error, value)
-        callback(new Error('again'))
-        callback(null, value)
-      })
-    }
+    answerTwice(store, method)
     const { status, text } = await visitor.get(`/${method}`)
     assert.equal(status, 200, text)
     assert.deepEqual(errors, [])
@@ -71,6 +82,26 @@ for (const method of ['get', 'set', 'touch', 'destroy']) {
     }
     const { status, text } = await visitor.get(`/${method}`)
     assert.deepEqual([status, text, errors.length], [500, 'the disk is gone', 1])
+  })
+}
+
+test('regenerate ends with an error when a store never answers destroy', async (t) => {
+  const store = new PlainStore()
+  const { visitor, errors } = await visited(t, store)
+  store.hold('destroy')
+  const { status, value } = await visitor.get('/regenerate')
+  assert.deepEqual([status, value], [200, 'the session store did not answer regenerate within 20 ms; see the option storeDeadline'])
+  assert.deepEqual(errors, [])
+})
+
+for (const [path, method] of [['/save', 'set'], ['/regenerate', 'destroy']]) {
+  test(`a ${method} that is answered twice counts once for ${path.slice(1)}, too`, async (t) => {
+    const store = new PlainStore()
+    const { visitor, errors } = await visited(t, store)
+    answerTwice(store, method)
+    const { status, value } = await visitor.get(path)
+    assert.deepEqual([status, value], [200, path === '/save' ? 'saved' : 'new'])
+    assert.deepEqual(errors, [])
   })
 }
 

@@ -17,6 +17,7 @@ async function visited(t, options) {
         return 'left'
       },
       '/take': (req) => sessions.flashes(req, req.url.split('?')[1]),
+      '/shadow': (req) => (req.session.update = 'data'),
       '/keys': (req) => Object.keys(req.session)
     },
     ...options
@@ -40,6 +41,14 @@ onEachStore('parallel requests lose no message', async (t, open) => {
   const messages = Array.from({ length: 20 }, (_, at) => `message${at}`)
   await Promise.all(messages.map((message) => visitor.get(`/leave?info?${message}`)))
   assert.deepEqual((await visitor.read('/take?info')).sort(), ['first', ...messages].sort())
+})
+
+onEachStore('messages wait in a session that has data named update, too', async (t, open) => {
+  const visitor = await visited(t, { store: open() })
+  assert.equal(await visitor.read('/shadow'), 'data')
+  assert.equal(await visitor.read('/leave?info?one'), 'left')
+  assert.deepEqual(await visitor.read('/take?info'), ['one'])
+  assert.deepEqual(await visitor.read('/keys'), ['cookie', 'update'])
 })
 
 test('without a session there are no messages, and none can be left', () => {

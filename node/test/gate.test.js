@@ -215,6 +215,25 @@ test('while its session is saved a response behaves as one that has ended', asyn
   assert.deepEqual([status, headers['x-own'], text], [200, 'yes', 'hello'])
 })
 
+test('a write after the end of a response whose client has gone is no error event', async (t) => {
+  const store = new PlainStore()
+  const seen = deferred()
+  const { browser } = await page(t, async (_req, res) => {
+    const { reached, release } = store.hold('set')
+    const emitted = []
+    const told = deferred()
+    res.on('error', (error) => emitted.push(error))
+    res.end('hello')
+    await reached
+    res.destroy()
+    res.write('more', told.resolve)
+    seen.resolve([(await told.promise).code, emitted])
+    release()
+  }, { store })
+  await assert.rejects(browser().get('/'), { code: 'ECONNRESET' })
+  assert.deepEqual(await seen.promise, ['ERR_STREAM_WRITE_AFTER_END', []])
+})
+
 test('what an application has put on its response comes back after the save', async (t) => {
   const store = new PlainStore()
   const seen = []

@@ -68,6 +68,13 @@ onEachStore('set stores a session that was destroyed anew', async (_t, open) => 
   assert.equal((await store.get(ANN)).name, 'Ann again')
 })
 
+onEachStore('two parallel sets of an id that is new both store', async (_t, open) => {
+  const store = open()
+  await Promise.all(['Ann', 'Anna'].map((name) => store.set(ANN, session({ name }))))
+  assert.match((await store.get(ANN)).name, /^Anna?$/)
+  assert.equal(await store.length(), 1)
+})
+
 onEachStore('load makes a session outside of a request, which can be saved', async (_t, open) => {
   const store = open()
   await store.set(ANN, session({ name: 'Ann' }, { maxAge: HOUR }))
@@ -178,7 +185,7 @@ test('a memory store that is full ends the session that expires soonest', async 
 
 onEachStore('a session that is too large is an error of the request', async (t, open) => {
   const { browser, errors } = await site(t, {
-    store: open({ maxDocumentBytes: 1000 }), routes: { '/': (req) => (req.session.text = 'x'.repeat(2000)) }
+    store: open({ maxDocumentBytes: 1024 }), routes: { '/': (req) => (req.session.text = 'x'.repeat(2000)) }
   })
   const { status, cookies } = await browser().get('/')
   assert.deepEqual([status, cookies], [500, []])

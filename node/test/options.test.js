@@ -125,6 +125,24 @@ for (const [how, genid] of [['throws', () => { throw new Error('no ids today') }
   })
 }
 
+test('an empty id is an error of a rotation', async (t) => {
+  let id = 'an-id'
+  const { browser } = await site(t, {
+    genid: () => id,
+    routes: {
+      '/': (req) => (req.session.seen = true),
+      '/rotate': (req) => {
+        id = ''
+        return req.session.rotate().then(() => 'rotated', (error) => error.message)
+      }
+    }
+  })
+  const visitor = browser()
+  await visitor.get('/')
+  assert.equal(await visitor.read('/rotate'), 'genid must return an id: a string that is not empty')
+  assert.equal(await visitor.read('/'), true)
+})
+
 test('a session whose id is no text is neither stored nor sent', async (t) => {
   const { browser, store, errors } = await site(t, {
     genid: () => ({ id: 1 }), store: new PlainStore(), routes: { '/': (req) => (req.session.seen = true) }

@@ -157,3 +157,54 @@ onEachStore('a session that is rotated can be reached by its old id for a while,
   assert.deepEqual(Object.keys(late.value).sort(), ['name', ...Array.from({ length: 19 }, (_, at) => `key${at}`)].sort())
   assert.deepEqual(await visitor.read('/data'), late.value)
 })
+
+onEachStore('of two parallel updates both count when one request rotates the id, which the other one brings its browser', async (t, open) => {
+  const [both, rotated] = [barrier(2), deferred()]
+  const add = async ({ session }) => {
+    await both()
+    session.update('n', (n) => (n ?? 0) + 1)
+  }
+  const { visitor, errors } = await visited(t, {
+    store: open(),
+    routes: {
+      '/update': async (req) => {
+        await add(req)
+        await rotated.promise
+        return 'updated'
+      },
+      '/rotate': async (req) => {
+        await add(req)
+        await req.session.save()
+        await req.session.rotate()
+        rotated.resolve()
+        return req.sessionID
+      }
+    }
+  })
+  const [updated, { status, value }] = await Promise.all([visitor.copy().get('/update'), visitor.get('/rotate')])
+  assert.deepEqual([updated.status, status], [200, 200], errors[0]?.stack)
+  assert.deepEqual(updated.cookies.map(idOf), [value])
+  assert.deepEqual(await visitor.read('/data'), { name: 'Ann', n: 2 })
+})
+
+onEachStore('what a request adds to a session that signs in meanwhile is there, and nothing that it computed', async (t, open) => {
+  const { visitor, errors, sessions } = await visited(t, {
+    store: open(),
+    routes: {
+      '/login': async (req) => {
+        req.session.name = 'Bea'
+        await sessions.login(req, 'bea')
+        return 'signed in'
+      },
+      '/slow': async ({ session }) => {
+        session.added = true
+        session.update('name', (name) => `${name}!`)
+        assert.equal(await visitor.read('/login'), 'signed in')
+        return 'slow'
+      }
+    }
+  })
+  const { status, cookies, value } = await visitor.copy().get('/slow')
+  assert.deepEqual([status, cookies, value], [200, [], 'slow'], errors[0]?.stack)
+  assert.deepEqual(await visitor.read('/data'), { name: 'Bea', added: true })
+})

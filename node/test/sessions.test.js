@@ -4,6 +4,7 @@ const assert = require('node:assert/strict')
 const { test } = require('node:test')
 
 const session = require('..')
+const { addon } = require('../dist/native')
 const { onEachStore } = require('./support/native-stores')
 const { PlainStore } = require('./support/plain-store')
 const { idOf } = require('./support/signature')
@@ -66,6 +67,23 @@ onEachStore('a login of the same user keeps the data, that of another one drops 
   await visitor.get('/login?bea')
   assert.deepEqual(await visitor.read('/data'), { user: 'bea' })
 })
+
+const FAILURES = {
+  throws: () => { throw new Error('the disk is gone') },
+  rejects: async () => { throw new Error('the disk is gone') }
+}
+
+for (const [how, fail] of Object.entries(FAILURES)) {
+  onEachStore(`a login over another user's session whose commit ${how} leaves that user's data`, async (t, open) => {
+    const { browser } = await club(t, { store: open() })
+    const visitor = browser()
+    for (const path of ['/', '/login?ann']) await visitor.get(path)
+    t.mock.method(addon.Engine.prototype, 'commit', fail, { times: 1 })
+    const { status, text, cookies } = await visitor.get('/login?bea')
+    assert.deepEqual([status, text, cookies], [500, 'the disk is gone', []])
+    assert.deepEqual(await visitor.read('/data'), { user: 'ann', cart: 'apples' })
+  })
+}
 
 onEachStore('a logout ends the session; the next one is stored when something is put into it', async (t, open) => {
   const store = open()

@@ -5,11 +5,14 @@ const { EventEmitter } = require('node:events')
 const { test } = require('node:test')
 const { inherits } = require('node:util')
 
-const { Cookie, Session, Store } = require('..')
+const handstamp = require('..')
+const { onEachStore } = require('./support/native-stores')
 const { PlainStore } = require('./support/plain-store')
 const { idOf } = require('./support/signature')
-const { site } = require('./support/site')
+const { DEFAULTS, site } = require('./support/site')
 const { called } = require('./support/waiting')
+
+const { Cookie, Session, Store } = handstamp
 
 test('a store is an event emitter', () => {
   assert.ok(new Store() instanceof EventEmitter)
@@ -223,4 +226,38 @@ test('a store that throws throws at whoever saves', async (t) => {
     }
   })
   assert.equal(await browser().read('/'), 'the disk is gone')
+})
+
+onEachStore('a generate that an application puts on a store runs for new visitors and when they regenerate', async (t, open) => {
+  const store = open()
+  const { browser } = await site(t, {
+    store,
+    routes: {
+      '/': (req) => req.session.tenant ?? null,
+      '/regenerate': async (req) => {
+        delete req.session.tenant
+        await req.session.regenerate()
+        return req.session.tenant ?? null
+      }
+    }
+  })
+  const { generate } = store
+  store.generate = (req) => {
+    generate.call(store, req)
+    req.session.tenant = 'one'
+  }
+  const visitor = browser()
+  const { value, cookies } = await visitor.get('/')
+  assert.deepEqual([value, cookies.length], ['one', 1])
+  assert.equal(await visitor.read('/regenerate'), 'one')
+})
+
+onEachStore('generate makes a session outside of a request, with the cookie of the options', (_t, open) => {
+  const store = open()
+  handstamp({ ...DEFAULTS, store, genid: () => 'an-id', cookie: { path: '/shop', maxAge: 5000 } })
+  const req = { headers: {} }
+  store.generate(req)
+  assert.ok(req.session instanceof Session)
+  assert.deepEqual([req.sessionID, req.session.id], ['an-id', 'an-id'])
+  assert.deepEqual([req.session.cookie.path, req.session.cookie.originalMaxAge], ['/shop', 5000])
 })

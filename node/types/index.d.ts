@@ -78,7 +78,7 @@ declare namespace session {
     /** Takes the messages of a kind. None is no error, nor is it that there is no session. */
     flashes(req: IncomingMessage | Http2ServerRequest, kind: string): any[]
 
-    /** What names the request's session in its user's list. It is no credential. `null`: there is no session. */
+    /** What names the request's session in its user's list. It is no credential. `null`: the request has no id. */
     idOf(req: IncomingMessage | Http2ServerRequest): string | null
 
     /** The living sessions of a user, the one used last in front. For an unknown user there are none. */
@@ -179,13 +179,13 @@ declare namespace session {
     /** How long the old id of a rotated session still leads to it. 10,000 unless set; 0: not at all. Needs a store of handstamp. */
     rotationGrace?: number | undefined
 
-    /** How many sessions a user may have. One more login ends the one used longest ago. Needs a store of handstamp. */
+    /** How many sessions a user may have. One more login ends the oldest. Needs a store of handstamp. */
     maxSessionsPerUser?: number | undefined
 
     /**
      * The ways by which the signed id comes and goes, in the order in which they are tried: `'cookie'` (by
      * `Set-Cookie`), `'bearer'` (in `Authorization`; new ones go out in `Session-Token`), or the name of a header for
-     * both. `['cookie']` unless set. A header that HTTP uses otherwise is a TypeError.
+     * both. `['cookie']` unless set. `cookie`, `authorization` and a few others that HTTP needs itself are a TypeError.
      */
     transports?: ('cookie' | 'bearer' | (string & {}))[] | undefined
 
@@ -345,7 +345,7 @@ declare namespace session {
 
     /**
      * Saves now what would be saved at the response's end: for WebSockets and long answers. It is not an error if
-     * the session has been ended meanwhile; then nothing is stored. Throws if the data have no JSON.
+     * the session has been ended meanwhile; then nothing is stored. Data that have no JSON are an error for the callback or the promise.
      */
     save(callback: (error: any) => void): this
     save(): Promise<void>
