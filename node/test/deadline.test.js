@@ -117,3 +117,13 @@ test('a SQLite file that another process has locked meets the deadline', async (
   assert.match(errors[0].message, /deadline|in time|20/)
   assert.equal((await visitor.get('/get')).status, 200)
 })
+
+test('set ends with an error when another process has locked the SQLite file', async (t) => {
+  const path = `${folder(t)}/sessions.db`
+  const store = closing(t, new SqliteStore({ path, busyTimeout: 20 }))
+  const release = await lock(path)
+  await assert.rejects(store.set('an-id', { cookie: {} }), { code: /^ERR_HANDSTAMP_STORE_/ })
+  await release()
+  await store.set('an-id', { cookie: {} })
+  assert.equal(await store.length(), 1)
+})

@@ -192,6 +192,12 @@ onEachStore('a session that is too large is an error of the request', async (t, 
   assert.match(errors[0].code, /TOO_LARGE$/)
 })
 
+onEachStore('set refuses a session that is too large', async (_t, open) => {
+  const store = open({ maxDocumentBytes: 1024 })
+  await assert.rejects(store.set(ANN, session({ text: 'x'.repeat(2000) })), { code: /TOO_LARGE$/ })
+  assert.equal(await store.get(ANN), null)
+})
+
 onEachStore('methods that an application puts on a store are called', async (t, open) => {
   const store = open()
   const calls = []

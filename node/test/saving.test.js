@@ -128,3 +128,18 @@ for (const [key, what] of [['late', 'a new key'], ['n', 'a key that another requ
     assert.deepEqual(await visitor.read('/data'), { n: 2, first: true })
   })
 }
+
+onEachStore('what JSON can not hold, set under a computed key while its save waits for another one, is an error of the request', async (t, open) => {
+  const { errors, visitor } = await visited(t, open(), async ({ session }) => {
+    session.first = true
+    const saves = [session.save()]
+    session.update('n', (n) => n + 1)
+    saves.push(session.save())
+    session.n = 1n
+    await Promise.allSettled(saves)
+    return 'hello'
+  })
+  const { status, text } = await visitor.get('/')
+  assert.deepEqual([status, text, errors.length], [500, 'Do not know how to serialize a BigInt', 1])
+  assert.equal((await visitor.read('/data')).first, true)
+})

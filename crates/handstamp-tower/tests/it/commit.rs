@@ -116,9 +116,9 @@ async fn a_login_that_cannot_be_stored_leaves_the_old_session_whole() {
 
 #[tokio::test]
 async fn a_session_that_is_too_large_is_our_fault_not_the_stores() {
-    let lab = Lab::<MemoryStore>::with(SessionConfig::strict().with_max_document_bytes(1000));
+    let lab = Lab::<MemoryStore>::with(SessionConfig::strict().with_max_document_bytes(2000));
     let write = get(async |session: Session| {
-        Ok::<_, SessionError>(session.insert("name", "x".repeat(1000))?)
+        Ok::<_, SessionError>(session.insert("name", "x".repeat(2000))?)
     });
     let answer = ask(&lab.around(Router::new().route("/", write)), "/", "").await;
     answer.assert_opaque(StatusCode::INTERNAL_SERVER_ERROR);
