@@ -274,10 +274,18 @@ type Data = Record<string, unknown>
 
 /** Puts what others have changed into a session, but for keys that this request has changed, too. */
 function takeOver(session: Session, before: Data, now: Data, updates?: ReadonlyMap<string, unknown>): void {
-  const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
   for (const key of new Set([...Object.keys(before), ...Object.keys(now)])) {
     if (key in OWN_NAMES || updates?.has(key) || same(before[key], now[key]) || !same(session[key], before[key])) continue
     set(session, key, now[key])
+  }
+}
+
+/** Whether two values have the same JSON. What has none is another value than any that was stored. */
+function same(one: unknown, other: unknown): boolean {
+  try {
+    return JSON.stringify(one) === JSON.stringify(other)
+  } catch {
+    return false
   }
 }
 
