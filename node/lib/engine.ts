@@ -5,21 +5,12 @@
 
 import type { Changes, Engine, EngineOptions, MaybePromise, NativeHandle, Retired, Saved, Snapshot, UserSessionRecord } from './native'
 
-/** What the addon exports. */
-export interface RawEngine {
+/** What the addon exports: the same, but for how sessions look. */
+export interface RawEngine extends Omit<Engine, 'load' | 'create' | 'commit' | 'touch'> {
   load(id: string): MaybePromise<string | null>
   create(id: string, data?: string, cookie?: string, changes?: Changes): MaybePromise<string>
   commit(from: string, data?: string, cookie?: string, changes?: Changes): MaybePromise<string>
   touch(from: string): MaybePromise<number | null>
-  readonly isImmediate: boolean
-  visit(id: string): MaybePromise<void>
-  destroy(id: string): MaybePromise<boolean>
-  forUser(user: string): MaybePromise<UserSessionRecord[]>
-  revoke(user: string, fingerprint: string): MaybePromise<boolean>
-  revokeAll(user: string, except: string | null): MaybePromise<number>
-  all(): MaybePromise<string[]>
-  total(): MaybePromise<number>
-  clear(): MaybePromise<number>
 }
 
 export function engineOf(Raw: new (store: NativeHandle, options: EngineOptions) => RawEngine): new (store: NativeHandle, options: EngineOptions) => Engine {

@@ -59,6 +59,8 @@ pub enum LookUp {
     Stored(Session),
 }
 
+/// For adapters whose handlers are written in another language, and which verify and send credentials
+/// themselves.
 impl SessionManager {
     /// Finds a session by an id whose signature the caller has verified: mostly one round trip.
     ///
@@ -74,6 +76,9 @@ impl SessionManager {
     }
 
     /// A new, empty session that will get this id when it is stored.
+    ///
+    /// The id must have been made by the server, as [`SessionId::random`] does. A client never chooses one:
+    /// whoever chooses an id knows it (session fixation).
     #[must_use]
     pub fn begin(&self, id: SessionId) -> Session {
         let claim = Claim::new(Held::Nothing, self.new_document());
@@ -108,6 +113,7 @@ impl SessionManager {
     }
 }
 
+/// For adapters whose handlers are written in another language.
 impl Session {
     /// The session as text, as it stands here. `None`: it is not stored.
     #[must_use]
@@ -148,7 +154,7 @@ impl Session {
         self.change(|_| Ok(Some(Change::Sent)))
     }
 
-    /// The id that the session gets when it is stored for the first time, or next rotated, in the place
+    /// The id that the session gets when it is stored for the first time, never one that a client chose, or next rotated, in the place
     /// of one that the manager makes. If it is taken then, saving is an error of the kind
     /// [`IdTaken`](ErrorKind::IdTaken).
     pub fn set_next_id(&self, id: SessionId) {
