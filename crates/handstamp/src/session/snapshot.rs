@@ -154,9 +154,9 @@ impl Session {
         self.change(|_| Ok(Some(Change::Sent)))
     }
 
-    /// The id that the session gets when it is stored for the first time, never one that a client chose, or next rotated, in the place
-    /// of one that the manager makes. If it is taken then, saving is an error of the kind
-    /// [`IdTaken`](ErrorKind::IdTaken).
+    /// The id that the session gets when it is stored for the first time, or next rotated, in the place of
+    /// one that the manager makes; never one that a client chose. If it is taken then, saving is an error
+    /// of the kind [`IdTaken`](ErrorKind::IdTaken).
     pub fn set_next_id(&self, id: SessionId) {
         self.state().next_id = Some(id);
     }
