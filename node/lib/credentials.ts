@@ -18,6 +18,7 @@ export interface Credentials {
 }
 
 const NONE: ReadonlySet<string> = new Set()
+const NOBODY: Credentials = { ids: [], old: NONE }
 
 export function credentials(req: Request, transports: readonly Transport[], name: string, keyring: Keyring): Credentials {
   if (transports.length === 1) return ofOne(req, transports[0]!, name, keyring)
@@ -48,11 +49,42 @@ function isMeantForUs(req: Request, way: Transport, name: string): boolean {
 
 function ofCookies(req: Request, name: string, keyring: Keyring): Credentials {
   const header = req.headers?.cookie
-  const found = header ? keyring.unsign(header, name) : []
-  if (found.length > 0) return sorted(found)
+  const found = header ? recent.get(keyring, header, name) : NOBODY
+  if (found.ids.length > 0) return found
   const id = parsed(req, name, keyring)
   return { ids: id === undefined ? [] : [id], old: NONE }
 }
+
+/**
+ * Headers that were found good lately: a visitor's every request brings the same one, and the way to the engine costs
+ * more than all else that a read does. Only good ones are kept, so nothing is learnt here about bad ones.
+ */
+class Recent {
+  private static readonly MOST = 4096
+  private static readonly LONGEST = 1024
+  private readonly known = new WeakMap<Keyring, Map<string, Credentials>>()
+
+  get(keyring: Keyring, header: string, name: string): Credentials {
+    const known = this.of(keyring)
+    // A header has no line breaks: a name and a header are told apart.
+    const key = `${name}\n${header}`
+    const before = known.get(key)
+    if (before) return before
+    const found = sorted(keyring.unsign(header, name))
+    if (found.ids.length === 0 || header.length > Recent.LONGEST) return found
+    if (known.size >= Recent.MOST) known.delete(known.keys().next().value!)
+    known.set(key, found)
+    return found
+  }
+
+  private of(keyring: Keyring): Map<string, Credentials> {
+    const known = this.known.get(keyring) ?? new Map<string, Credentials>()
+    this.known.set(keyring, known)
+    return known
+  }
+}
+
+const recent = new Recent()
 
 /** An empty element says that an older secret signed the next one. */
 function sorted(found: string[]): Credentials {

@@ -215,9 +215,10 @@ function adopt(exchange: Exchange, id: string, found: Snapshot, hasOwnWords: boo
   exchange.adopt(found.id, found.data, () => req.sessionStore!.createSession(req, sessionData(found)), hasOwnWords)
 }
 
-/** The session as express-session's stores give it. Not assigned: a key `__proto__` is data like any other. */
+/** The session as express-session's stores give it, parsed as one text: a key `__proto__` is data like any other. */
 export function sessionData({ cookie, data }: Snapshot): SessionData {
-  return { cookie: JSON.parse(cookie), ...JSON.parse(data) } as SessionData
+  const comma = data === '{}' ? '' : ','
+  return JSON.parse(`{"cookie":${cookie}${comma}${data.slice(1)}`) as SessionData
 }
 
 function changesOf(exchange: Exchange, session: Session, data: string, others: string): Changes {

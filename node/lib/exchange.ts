@@ -30,6 +30,8 @@ export interface Update {
 }
 
 export class Exchange {
+  /** The request's `sessionID`, where that was not sought at first. */
+  sessionID: string | undefined
   /** The id that the browser presented. */
   presented: string | undefined
   /** The browser needs a new credential for it: it was signed by an old secret, or its id has been rotated. */
@@ -102,9 +104,9 @@ export class Exchange {
   private wait(id: string): void {
     const { req } = this
     this.presented = id
+    this.sessionID = id
     this.unsought = () => {
       this.unsought = undefined
-      Object.defineProperty(req, 'sessionID', { value: id, configurable: true, enumerable: true, writable: true })
       this.keeper.find(this, id, (error, found) => {
         if (error) throw error
         if (!found) this.renew()
@@ -406,17 +408,19 @@ export class Exchange {
   }
 }
 
-/** A request's `sessionID`, until it is known. */
+/** A request's `sessionID`, where that was not sought at first. */
 const SESSION_ID: PropertyDescriptor & ThisType<Request> = {
   configurable: true,
   enumerable: true,
   get() {
-    exchangeOf(this)!.seek()
-    return this.sessionID
+    const exchange = exchangeOf(this)!
+    exchange.seek()
+    return exchange.sessionID
   },
   set(value) {
-    exchangeOf(this)!.seek()
-    this.sessionID = value
+    const exchange = exchangeOf(this)!
+    exchange.seek()
+    exchange.sessionID = value
   }
 }
 
