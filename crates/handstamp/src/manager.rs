@@ -15,11 +15,11 @@ use crate::plan::Held;
 use crate::recent::Recent;
 use crate::session::{Claim, Presented};
 use crate::shapes::Shapes;
-use crate::store::{DynStore, Record, StoreError, Stored, Updated, Version};
+use crate::store::{AnyStore, Record, StoreError, Stored, Updated, Version};
 use crate::turn::{Taken, Turn};
 use crate::{
     Answer, Clock, ErrorKind, Event, FailurePolicy, Keys, Session, SessionConfig, SessionError,
-    SessionId, SessionStore, SystemClock, Timestamp, seal,
+    SessionId, SystemClock, Timestamp, seal,
 };
 
 /// How often a rotated id is followed to its successor: an application may rotate with every request.
@@ -55,7 +55,7 @@ struct Inner {
     recent: Arc<Recent>,
     /// What was read and written lately.
     shapes: Arc<Shapes>,
-    store: Arc<dyn DynStore>,
+    store: AnyStore,
     clock: Arc<dyn Clock>,
     make_id: Arc<MakeId>,
     observe: Option<Arc<Observe>>,
@@ -71,7 +71,7 @@ type Observe = dyn Fn(&Event<'_>) + Send + Sync;
 impl SessionManager {
     /// Sessions in this store, signed with these keys, under the [strict](SessionConfig::strict)
     /// configuration.
-    pub fn new(store: impl SessionStore, keys: Keys) -> Self {
+    pub fn new(store: impl Into<AnyStore>, keys: Keys) -> Self {
         let config = SessionConfig::strict();
         Self(Arc::new(Inner {
             vary: vary(&config),
@@ -80,7 +80,7 @@ impl SessionManager {
             identity: Arc::default(),
             recent: Arc::new(Recent::new()),
             shapes: Arc::new(Shapes::new()),
-            store: Arc::new(store),
+            store: store.into(),
             clock: Arc::new(SystemClock),
             make_id: Arc::new(|| Ok(SessionId::random()?)),
             observe: None,
@@ -417,8 +417,8 @@ impl SessionManager {
         Ok(within(self.config().store_deadline, call).await?)
     }
 
-    pub(crate) fn store(&self) -> &dyn DynStore {
-        &*self.0.store
+    pub(crate) fn store(&self) -> &AnyStore {
+        &self.0.store
     }
 
     pub(crate) fn keys(&self) -> &Keys {

@@ -76,6 +76,11 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     fn scan(&self) -> Option<&dyn SessionScan> {
         None
     }
+
+    /// What other processes change, if this store tells of it.
+    fn changes(&self) -> Option<&dyn SessionChanges> {
+        None
+    }
 }
 
 /// Finds sessions by the owner that their records name. Found at run time by
@@ -139,6 +144,35 @@ pub trait SessionScan: Send + Sync {
     fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>>;
 }
 
+/// Tells of sessions that any process changes: to close a WebSocket when its visitor signs out elsewhere,
+/// or to forget what a cache holds. Found at run time by [`SessionStore::changes`].
+pub trait SessionChanges: Send + Sync {
+    /// Begins to watch. Every change that is made after this has answered is told.
+    ///
+    /// # Errors
+    /// The store can't be reached, or it is not set up to tell of changes.
+    fn watch<'a>(&'a self) -> BoxFuture<'a, Result<Box<dyn ChangeFeed>, StoreError>>;
+}
+
+/// What [`SessionChanges::watch`] has begun. Dropping it ends the watching.
+pub trait ChangeFeed: fmt::Debug + Send {
+    /// Waits for the next change. `None`: the store has been closed, and nothing more will come.
+    ///
+    /// A feed outlives a lost connection: it says [`Change::Any`] as soon as the connection is lost, and
+    /// once more when it watches again. Dropping the future loses no change.
+    fn next<'a>(&'a mut self) -> BoxFuture<'a, Option<Change>>;
+}
+
+/// What a [`ChangeFeed`] tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Any session may have changed: changes may have been missed, or all sessions were cleared.
+    Any,
+    /// This session was written, touched or ended, by whomever. A load tells which. It may be told more
+    /// than once, or without need.
+    One(SessionId),
+}
+
 /// A future in a box, as the contract's rarer calls return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -181,8 +215,9 @@ impl fmt::Debug for Stored {
 
 /// Says which writing of a session was read: a revision or a digest, as the store likes.
 ///
-/// Two different writings under one id never have the same version, not even when the session was
-/// deleted and created again in between.
+/// Two writings of different documents under one id never have the same version, not even when the
+/// session was deleted and created again in between. The same document written twice may have the same
+/// one: so a store can compare digests, and notice writers that know nothing of versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Version(pub u128);
 
@@ -287,8 +322,102 @@ impl Error for StoreError {
     }
 }
 
-/// [`SessionStore`] behind a pointer: the engine's own view of a store, whatever its type.
-pub(crate) trait DynStore: fmt::Debug + Send + Sync {
+/// Any store, whatever its type: for who opens the store that a configuration names.
+///
+/// ```
+/// use handstamp::store::AnyStore;
+/// use handstamp::{Keys, MemoryStore, SessionManager};
+///
+/// let store = AnyStore::from(MemoryStore::new()); // or another one, as the configuration says
+/// let sessions = SessionManager::new(store, Keys::new("a secret of at least thirty-two bytes")?);
+/// # Ok::<(), handstamp::SessionError>(())
+/// ```
+///
+/// It has the operations of a [`SessionStore`], and its clones are handles to the same sessions.
+#[derive(Clone)]
+pub struct AnyStore(Arc<dyn DynStore>);
+
+impl<S: SessionStore> From<S> for AnyStore {
+    fn from(store: S) -> Self {
+        Self(Arc::new(store))
+    }
+}
+
+impl fmt::Debug for AnyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl AnyStore {
+    /// See [`SessionStore::load`].
+    ///
+    /// # Errors
+    /// What the store's own operation gives; so it is with the others.
+    pub fn load<'a>(
+        &'a self,
+        id: &'a SessionId,
+    ) -> BoxFuture<'a, Result<Option<Stored>, StoreError>> {
+        self.0.load(id)
+    }
+
+    /// See [`SessionStore::create`].
+    pub fn create<'a>(
+        &'a self,
+        id: &'a SessionId,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Created, StoreError>> {
+        self.0.create(id, record)
+    }
+
+    /// See [`SessionStore::update`].
+    pub fn update<'a>(
+        &'a self,
+        id: &'a SessionId,
+        version: Version,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Updated, StoreError>> {
+        self.0.update(id, version, record)
+    }
+
+    /// See [`SessionStore::touch`].
+    pub fn touch<'a>(
+        &'a self,
+        id: &'a SessionId,
+        lifetime: Duration,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.0.touch(id, lifetime)
+    }
+
+    /// See [`SessionStore::delete`].
+    pub fn delete<'a>(
+        &'a self,
+        id: &'a SessionId,
+    ) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>> {
+        self.0.delete(id)
+    }
+
+    /// See [`SessionStore::index`].
+    #[must_use]
+    pub fn index(&self) -> Option<&dyn SessionIndex> {
+        self.0.index()
+    }
+
+    /// See [`SessionStore::scan`].
+    #[must_use]
+    pub fn scan(&self) -> Option<&dyn SessionScan> {
+        self.0.scan()
+    }
+
+    /// See [`SessionStore::changes`].
+    #[must_use]
+    pub fn changes(&self) -> Option<&dyn SessionChanges> {
+        self.0.changes()
+    }
+}
+
+/// [`SessionStore`] behind a pointer.
+trait DynStore: fmt::Debug + Send + Sync {
     fn load<'a>(&'a self, id: &'a SessionId) -> BoxFuture<'a, Result<Option<Stored>, StoreError>>;
     fn create<'a>(
         &'a self,
@@ -311,6 +440,8 @@ pub(crate) trait DynStore: fmt::Debug + Send + Sync {
         id: &'a SessionId,
     ) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>>;
     fn index(&self) -> Option<&dyn SessionIndex>;
+    fn scan(&self) -> Option<&dyn SessionScan>;
+    fn changes(&self) -> Option<&dyn SessionChanges>;
 }
 
 impl<S: SessionStore> DynStore for S {
@@ -352,5 +483,13 @@ impl<S: SessionStore> DynStore for S {
 
     fn index(&self) -> Option<&dyn SessionIndex> {
         SessionStore::index(self)
+    }
+
+    fn scan(&self) -> Option<&dyn SessionScan> {
+        SessionStore::scan(self)
+    }
+
+    fn changes(&self) -> Option<&dyn SessionChanges> {
+        SessionStore::changes(self)
     }
 }
