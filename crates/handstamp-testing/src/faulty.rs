@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use handstamp::store::{
-    BoxFuture, Created, Cursor, Page, Record, SessionIndex, SessionScan, StoreError,
-    StoreErrorKind, Stored, Updated, Version,
+    BoxFuture, Created, Cursor, Page, Record, SessionChanges, SessionIndex, SessionScan,
+    StoreError, StoreErrorKind, Stored, Updated, Version,
 };
 use handstamp::{SessionId, SessionStore};
 
 use crate::Gate;
 
-/// Wraps a store, to fail, hang or wait where a test says so. Clones share faults and counts.
+/// Wraps a store, to fail, hang or wait where a test says so. Clones share faults and counts. Feeds of
+/// changes are the inner store's own.
 ///
 /// ```
 /// use handstamp::MemoryStore;
@@ -200,6 +201,10 @@ impl<S: SessionStore> SessionStore for FaultyStore<S> {
 
     fn scan(&self) -> Option<&dyn SessionScan> {
         self.inner.scan().map(|_| self as &dyn SessionScan)
+    }
+
+    fn changes(&self) -> Option<&dyn SessionChanges> {
+        self.inner.changes()
     }
 }
 

@@ -1,4 +1,5 @@
-//! What every store has to do, as tests: see [`store_suite!`](crate::store_suite).
+//! What every store has to do, as tests: see [`store_suite!`](crate::store_suite)
+//! and, for who tells of changes, [`changes_suite!`](crate::changes_suite).
 //!
 //! Each behaviour is a function of one of the modules below, generic over the [`StoreHarness`] that
 //! brings the store. They hold for any version scheme that the contract allows: since a version may
@@ -8,6 +9,8 @@ mod harness;
 mod suite;
 mod toolbox;
 
+#[doc(hidden)]
+pub mod changes;
 #[doc(hidden)]
 pub mod dropping;
 #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! The list of all that a store has to do, as a macro that makes a test of each line.
+//! The lists of all that a store has to do, as macros that make a test of each line.
 
 /// Writes one `#[test]` for each promise of the [store contract](handstamp::store).
 ///
@@ -168,6 +168,39 @@ macro_rules! store_suite {
     };
 }
 
+/// Writes one `#[test]` for each promise of [`SessionChanges`](handstamp::store::SessionChanges).
+///
+/// ```text
+/// changes_suite!(Harness);
+/// ```
+///
+/// It is for a store that tells of changes, and that has an index and a scan. Its harness is the one of
+/// [`store_suite!`](crate::store_suite); mount each suite in a module of its own. That two stores tell
+/// nothing of each other is tried on two harnesses, so where one server serves all tests, these must
+/// differ in what tells stores apart there, as a prefix does.
+#[macro_export]
+macro_rules! changes_suite {
+    ($harness:ty) => {
+        $crate::store_suite!(@tests $harness,
+            changes: a_change_right_after_watch_has_answered_is_told
+            changes: a_created_session_is_told
+            changes: a_deleted_session_is_told
+            changes: a_dropped_next_loses_no_change
+            changes: a_session_that_is_given_no_time_is_told
+            changes: a_thousand_changes_that_nobody_reads_are_told_or_any
+            changes: a_touched_session_is_told
+            changes: an_updated_session_is_told
+            changes: cleared_sessions_are_told
+            changes: everybody_who_watches_is_told
+            changes: revoked_sessions_are_told
+            changes: sessions_of_another_store_are_not_told
+            changes: what_is_told_can_be_loaded
+            changes: what_the_watching_handle_changes_is_told
+            changes: who_watches_on_is_told_when_another_has_stopped
+        );
+    };
+}
+
 #[cfg(test)]
 mod tests {
     /// A behaviour that is written but not in the list would never run.
@@ -175,6 +208,7 @@ mod tests {
     fn every_behaviour_is_in_the_list() {
         let list = include_str!("suite.rs");
         for (module, source) in [
+            ("changes", include_str!("changes.rs")),
             ("dropping", include_str!("dropping.rs")),
             ("expiry", include_str!("expiry.rs")),
             ("hostile", include_str!("hostile.rs")),

@@ -8,3 +8,6 @@ mod flawed_stores;
 
 /// The store that fails on command, which otherwise keeps the whole contract.
 mod faulty_store;
+
+/// A store that tells of changes, and ones that do it wrongly.
+mod telling_stores;
