@@ -8,3 +8,7 @@ mod flawed_stores;
 
 /// The store that fails on command, which otherwise keeps the whole contract.
 mod faulty_store;
+
+/// Servers that start, answer and end.
+#[cfg(unix)]
+mod servers;
