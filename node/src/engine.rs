@@ -12,7 +12,7 @@ use crate::error::{Failure, Thrown};
 use crate::id::Name;
 use crate::options::EngineOptions;
 use crate::snapshot::{Former, found, millis, saved};
-use crate::stores::{Desk, NativeHandle, Store, Tools, lock};
+use crate::stores::{Desk, NativeHandle, Tools, lock};
 use crate::user::UserSessionRecord;
 
 /// The engine over one store. What needs no I/O is answered at once, the rest by a promise.
@@ -123,7 +123,7 @@ impl Engine {
     /// Whether calls are answered at once: the store does no I/O.
     #[napi(getter)]
     pub fn is_immediate(&self) -> bool {
-        lock(&self.desk).as_ref().is_some_and(|tools| matches!(tools.store, Store::Memory(_)))
+        lock(&self.desk).as_ref().is_some_and(|tools| tools.store.is_immediate)
     }
 
     /// Extends the life of a session that nobody looks at, if it is time for that.

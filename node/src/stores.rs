@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
-use handstamp::store::SessionScan;
-use handstamp::{Keys, MemoryStore, SessionManager, SessionStore};
-use handstamp_sqlite::{SqliteOptions, SqliteStore};
+use handstamp::store::{AnyStore, SessionScan};
+use handstamp::{Keys, MemoryStore, SessionManager};
+use handstamp_sqlite::SqliteOptions;
 use napi_derive::napi;
 
 use crate::answer::at_once;
@@ -17,29 +17,23 @@ use crate::options::{FileOptions, MemoryOptions};
 /// this in the process. A store stays here when all have closed it, and so do its sessions.
 static SHARED: LazyLock<Mutex<HashMap<String, MemoryStore>>> = LazyLock::new(Mutex::default);
 
-/// A store: shared memory or a file.
+/// A store, whatever keeps the sessions.
 #[derive(Clone, Debug)]
-pub(crate) enum Store {
-    Memory(MemoryStore),
-    Sqlite(SqliteStore),
+pub(crate) struct Store {
+    pub store: AnyStore,
+    /// Whether it answers at once, because it does no I/O.
+    pub is_immediate: bool,
 }
 
 impl Store {
     /// A manager over this store.
     pub(crate) fn manager(&self, keys: Keys) -> SessionManager {
-        let manager = match self {
-            Self::Memory(store) => SessionManager::new(store.clone(), keys),
-            Self::Sqlite(store) => SessionManager::new(store.clone(), keys),
-        };
-        manager.with_clock(Arc::new(ProcessClock))
+        SessionManager::new(self.store.clone(), keys).with_clock(Arc::new(ProcessClock))
     }
 
     /// All sessions of this store.
     pub(crate) fn scan(&self) -> Option<&dyn SessionScan> {
-        match self {
-            Self::Memory(store) => store.scan(),
-            Self::Sqlite(store) => store.scan(),
-        }
+        self.store.scan()
     }
 }
 
@@ -79,7 +73,8 @@ impl NativeHandle {
 }
 
 impl NativeHandle {
-    fn new(store: Store) -> Self {
+    fn new(store: impl Into<AnyStore>, is_immediate: bool) -> Self {
+        let store = Store { store: store.into(), is_immediate };
         Self { store: Mutex::new(Some(store)), desks: Mutex::default() }
     }
 
@@ -109,7 +104,7 @@ pub fn open_memory(options: MemoryOptions) -> Result<NativeHandle, Thrown> {
             Some(name) => lock(&SHARED).entry(name).or_insert(store).clone(),
             None => store,
         };
-        Ok(NativeHandle::new(Store::Memory(store)))
+        Ok(NativeHandle::new(store, true))
     })
 }
 
@@ -121,7 +116,7 @@ pub fn open_memory(options: MemoryOptions) -> Result<NativeHandle, Thrown> {
 pub fn open_sqlite(options: FileOptions) -> Result<NativeHandle, Thrown> {
     at_once(|| {
         let store = SqliteOptions::try_from(&options)?.open(&options.path)?;
-        Ok(NativeHandle::new(Store::Sqlite(store)))
+        Ok(NativeHandle::new(store, false))
     })
 }
 

@@ -9,6 +9,8 @@ pub mod dialogue;
 mod faulty;
 mod gate;
 mod runtime;
+#[cfg(unix)]
+pub mod servers;
 pub mod store;
 
 pub use clock::ManualClock;

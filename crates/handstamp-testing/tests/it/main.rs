@@ -11,3 +11,7 @@ mod faulty_store;
 
 /// A store that tells of changes, and ones that do it wrongly.
 mod telling_stores;
+
+/// Servers that start, answer and end.
+#[cfg(unix)]
+mod servers;

@@ -1,0 +1,114 @@
+//! One MariaDB server.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::folder::Folder;
+use super::process::Signal;
+use super::program;
+use super::server::{Kind, Server};
+
+const PACKAGE: &str = "Debian's package mariadb-server-core";
+
+/// A MariaDB server with an empty database `handstamp` and a superuser `root` who needs no password. It is a
+/// [`Server`]: it can be killed and started again, and keeps its data then.
+#[derive(Debug)]
+pub struct MariaDb {
+    server: Server,
+    client: PathBuf,
+}
+
+impl MariaDb {
+    /// Starts one that is nobody else's.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one that is nobody else's, with more of mariadbd's arguments: `--max-connections=10`.
+    #[must_use]
+    pub fn start_with(settings: &[&str]) -> Self {
+        let program = program::find("mariadbd", PACKAGE);
+        let client = program::find("mariadb", "Debian's package mariadb-client-core");
+        let folder = Folder::create();
+        initialize(&folder);
+        let mut arguments = common_arguments(&folder);
+        arguments.extend(settings.iter().map(ToString::to_string));
+        let kind = Kind {
+            name: "MariaDB",
+            ready: "ready for connections.",
+            ending: Signal::Kill,
+            command: Box::new(move |port| {
+                let mut command = Command::new(&program);
+                command.args(&arguments).arg(format!("--port={port}"));
+                command
+            }),
+        };
+        let mariadb = Self { server: Server::start_in(folder, kind), client };
+        mariadb.ask_in("", "CREATE DATABASE handstamp");
+        mariadb
+    }
+
+    /// The URL of its database `handstamp`: `mysql://root@127.0.0.1:PORT/handstamp`.
+    pub fn url(&self) -> String {
+        self.url_of("handstamp")
+    }
+
+    /// The URL of another database on it.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("mysql://root@{}/{database}", self.address())
+    }
+
+    /// Runs SQL in the database `handstamp` and gives the rows, one a line, with tabs between their columns.
+    ///
+    /// # Panics
+    ///
+    /// When it fails.
+    pub fn ask(&self, sql: &str) -> String {
+        self.ask_in("handstamp", sql)
+    }
+
+    fn ask_in(&self, database: &str, sql: &str) -> String {
+        let mut command = Command::new(&self.client);
+        command.args(["--no-defaults", "--user=root", "--host=127.0.0.1", "--protocol=tcp"]);
+        command.arg(format!("--port={}", self.port()));
+        command.args(["--batch", "--skip-column-names", "--execute", sql, database]);
+        program::run(&mut command).trim_end().to_owned()
+    }
+}
+
+impl Deref for MariaDb {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+fn initialize(folder: &Folder) {
+    let program = program::find("mariadb-install-db", PACKAGE);
+    let mut command = Command::new(program);
+    command.args(common_arguments(folder));
+    program::run(command.args(["--auth-root-authentication-method=normal", "--skip-test-db"]));
+}
+
+/// What mariadb-install-db and mariadbd have to be told alike.
+fn common_arguments(folder: &Folder) -> Vec<String> {
+    let mut arguments = vec![
+        // No file of this machine's; it has to be the first argument.
+        "--no-defaults".to_owned(),
+        format!("--datadir={}", folder.file("data")),
+        format!("--socket={}", folder.file("mariadb.sock")),
+        format!("--pid-file={}", folder.file("mariadb.pid")),
+        "--bind-address=127.0.0.1".to_owned(),
+        // What outlives the server's process is enough: no test cuts the machine's power.
+        "--innodb-flush-log-at-trx-commit=2".to_owned(),
+        "--innodb-log-file-size=16M".to_owned(),
+    ];
+    if folder.is_made_by_root() {
+        // It refuses to run as root by accident.
+        arguments.push("--user=root".to_owned());
+    }
+    arguments
+}

@@ -1,0 +1,173 @@
+//! What all servers have in common: a folder, a port, and a process that can be killed and started again.
+
+use std::fmt;
+use std::fs;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::folder::Folder;
+use super::port;
+use super::process::{Process, Signal};
+
+/// How long a server may take until it is ready. Many tests may be starting theirs, on two processors.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many ports are tried when others are faster to take them.
+const PORTS: usize = 10;
+
+/// What sets one kind of server apart.
+pub(super) struct Kind {
+    /// Its name, for messages.
+    pub(super) name: &'static str,
+    /// What it writes to its log when it can be asked.
+    pub(super) ready: &'static str,
+    /// The signal that ends it at once and leaves nothing behind.
+    pub(super) ending: Signal,
+    /// The command that runs it in the foreground, on this port.
+    pub(super) command: Box<dyn Fn(u16) -> Command + Send + Sync>,
+}
+
+/// A server of any kind, on a port of 127.0.0.1.
+///
+/// Between this process and the server stands a shell, which reads from a pipe that we hold. However this
+/// process ends, the system closes the pipe, and the shell ends the server and removes its files.
+pub struct Server {
+    kind: Kind,
+    port: u16,
+    // Before the folder, so that it is dropped before.
+    process: Mutex<Option<Process>>,
+    folder: Folder,
+}
+
+impl Server {
+    /// Starts a server with its files in this folder, on a free port.
+    pub(super) fn start_in(folder: Folder, kind: Kind) -> Self {
+        let server = (0..PORTS).find_map(|_| {
+            let port = port::free();
+            let process = run(&kind, port, &folder)?;
+            Some((port, process))
+        });
+        let Some((port, process)) = server else {
+            panic!("{} found {PORTS} ports taken, one after the other", kind.name)
+        };
+        Self { kind, port, process: Mutex::new(Some(process)), folder }
+    }
+
+    /// The port it listens on, which stays the same when it is started again.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address it listens on: `127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Whether its process runs. One that is [paused](Self::pause) does.
+    pub fn is_running(&self) -> bool {
+        self.process().as_mut().is_some_and(is_running)
+    }
+
+    /// Kills it with SIGKILL and waits until it is gone. Nothing happens to one that is not running.
+    pub fn kill(&self) {
+        if let Some(mut process) = self.process().take() {
+            process.signal(Signal::Kill);
+            process.wait();
+        }
+    }
+
+    /// Starts it again, on its port and with its files, and waits until it is ready. Nothing happens to one
+    /// that is running.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start, or another process has taken its port.
+    pub fn start_again(&self) {
+        let mut process = self.process();
+        if process.as_mut().is_some_and(is_running) {
+            return;
+        }
+        *process = run(&self.kind, self.port, &self.folder);
+        assert!(process.is_some(), "{}'s port {} is taken", self.kind.name, self.port);
+    }
+
+    /// Kills it and starts it again.
+    pub fn restart(&self) {
+        self.kill();
+        self.start_again();
+    }
+
+    /// Makes it stand still, as a machine that hangs: connections stay open, and nothing is answered.
+    pub fn pause(&self) {
+        self.signal(Signal::Stop);
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.signal(Signal::Continue);
+    }
+
+    /// What it has written to its log since it was started.
+    pub fn log(&self) -> String {
+        log(&self.folder)
+    }
+
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(process) = self.process().as_mut() {
+            process.signal(signal);
+        }
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        // A start that panicked leaves no process, and that is a state like others.
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(self.kind.name).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+fn is_running(process: &mut Process) -> bool {
+    process.ending().is_none()
+}
+
+/// Runs a server until it is ready, or gives none if its port is taken.
+fn run(kind: &Kind, port: u16, folder: &Folder) -> Option<Process> {
+    let command = (kind.command)(port);
+    let mut process = Process::start(&command, &folder.path().join(LOG), kind.ending);
+    let start = Instant::now();
+    // Its log is a file, and nothing tells when one grows: so we look again and again.
+    loop {
+        let ending = process.ending();
+        let log = log(folder);
+        match ending {
+            None if log.contains(kind.ready) => return Some(process),
+            None if start.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(10)),
+            None => panic!("{} is not ready after {PATIENCE:?}:\n{}", kind.name, end_of(&log)),
+            Some(_) if log.contains("Address already in use") => return None,
+            Some(status) => panic!("{} ended ({status}):\n{}", kind.name, end_of(&log)),
+        }
+    }
+}
+
+const LOG: &str = "log";
+
+fn log(folder: &Folder) -> String {
+    let bytes = fs::read(folder.path().join(LOG)).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The last lines of a log.
+fn end_of(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
+}
