@@ -7,6 +7,7 @@ use std::process::Command;
 use super::folder::Folder;
 use super::process::Signal;
 use super::program;
+use super::proxy::Proxy;
 use super::server::{Kind, Server};
 
 const PACKAGE: &str = "Debian's package mariadb-server-core";
@@ -57,7 +58,12 @@ impl MariaDb {
 
     /// The URL of another database on it.
     pub fn url_of(&self, database: &str) -> String {
-        format!("mysql://root@{}/{database}", self.address())
+        url(&self.address(), database)
+    }
+
+    /// The URL of its database `handstamp` through a proxy in front of it.
+    pub fn url_through(&self, proxy: &Proxy) -> String {
+        url(&proxy.address(), "handstamp")
     }
 
     /// Runs SQL in the database `handstamp` and gives the rows, one a line, with tabs between their columns.
@@ -84,6 +90,10 @@ impl Deref for MariaDb {
     fn deref(&self) -> &Server {
         &self.server
     }
+}
+
+fn url(address: &str, database: &str) -> String {
+    format!("mysql://root@{address}/{database}")
 }
 
 fn initialize(folder: &Folder) {

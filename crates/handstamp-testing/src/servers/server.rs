@@ -12,7 +12,7 @@ use super::port;
 use super::process::{Process, Signal};
 
 /// How long a server may take until it is ready. Many tests may be starting theirs, on two processors.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many ports are tried when others are faster to take them.
 const PORTS: usize = 10;
@@ -156,6 +156,15 @@ fn run(kind: &Kind, port: u16, folder: &Folder) -> Option<Process> {
             Some(_) if log.contains("Address already in use") => return None,
             Some(status) => panic!("{} ended ({status}):\n{}", kind.name, end_of(&log)),
         }
+    }
+}
+
+/// Waits for what no server tells of itself, by asking again and again.
+pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "after {PATIENCE:?} it is not so that {what}");
+        thread::sleep(Duration::from_millis(50));
     }
 }
 

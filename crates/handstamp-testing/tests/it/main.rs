@@ -15,3 +15,7 @@ mod telling_stores;
 /// Servers that start, answer and end.
 #[cfg(unix)]
 mod servers;
+
+/// The proxy between a client and a server.
+#[cfg(unix)]
+mod servers_proxy;
