@@ -19,3 +19,7 @@ mod servers;
 /// The proxy between a client and a server.
 #[cfg(unix)]
 mod servers_proxy;
+
+/// The program that starts servers for tests in other languages.
+#[cfg(unix)]
+mod servers_program;
