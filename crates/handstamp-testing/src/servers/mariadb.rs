@@ -111,6 +111,8 @@ fn common_arguments(folder: &Folder) -> Vec<String> {
         format!("--datadir={}", folder.file("data")),
         format!("--socket={}", folder.file("mariadb.sock")),
         format!("--pid-file={}", folder.file("mariadb.pid")),
+        // At its start a server removes the temporary tables there, those of others, too.
+        format!("--tmpdir={}", folder.file("")),
         "--bind-address=127.0.0.1".to_owned(),
         // What outlives the server's process is enough: no test cuts the machine's power.
         "--innodb-flush-log-at-trx-commit=2".to_owned(),

