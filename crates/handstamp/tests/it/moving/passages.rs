@@ -313,9 +313,11 @@ fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
+type Call = Box<dyn FnOnce() + Send>;
+
 /// The calls that are on their way.
 #[derive(Clone, Default)]
-struct Network(Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>>);
+struct Network(Arc<Mutex<Vec<Call>>>);
 
 impl Network {
     fn waiting(&self) -> usize {
