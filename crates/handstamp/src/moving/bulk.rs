@@ -58,7 +58,7 @@ pub struct MoveProgress {
 }
 
 impl MovingStore {
-    /// Moves what nobody asks for.
+    /// Moves what nobody asks for. The first step ends the [waiting](Self::waiting), here and then elsewhere.
     ///
     /// # Errors
     /// The old store can't be walked through: it has no [scan](crate::SessionStore::scan).
@@ -101,6 +101,7 @@ impl BulkMove {
         if self.is_done {
             return Ok(None);
         }
+        self.store.begin();
         pause(self.not_before.saturating_duration_since(Instant::now())).await;
         let scan = scan_of(&self.store.from)?;
         let page = within(LIMIT, scan.page(self.progress.next.as_ref(), PAGE)).await?;
@@ -132,7 +133,7 @@ impl BulkMove {
 impl MovingStore {
     /// Moves a session and leaves nothing of it. Whether it lives now in the new store.
     async fn bring(&self, id: &SessionId) -> Result<bool, StoreError> {
-        let lives = within(LIMIT, self.settle(id)).await?.is_some();
+        let lives = within(LIMIT, self.find(id)).await?.is_some();
         if lives {
             within(LIMIT, self.sweep(id)).await?;
         }

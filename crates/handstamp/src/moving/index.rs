@@ -1,11 +1,14 @@
 //! An owner's sessions, in both stores.
 
+use std::collections::HashSet;
+
 use super::MovingStore;
+use super::passage::Found;
 use crate::SessionId;
 use crate::store::{AnyStore, BoxFuture, SessionIndex, StoreError, StoreErrorKind, Stored};
 
 impl SessionIndex for MovingStore {
-    /// Moves what it finds.
+    /// Moves what it finds, unless this one waits.
     fn list<'a>(
         &'a self,
         owner: &'a str,
@@ -13,7 +16,7 @@ impl SessionIndex for MovingStore {
         Box::pin(self.list_both(owner))
     }
 
-    /// Moves what it counts, so that nothing counts twice.
+    /// As [`list`](Self::list): only so nothing counts twice.
     fn count<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<usize, StoreError>> {
         Box::pin(async { Ok(self.list_both(owner).await?.len()) })
     }
@@ -31,24 +34,35 @@ impl SessionIndex for MovingStore {
 
 impl MovingStore {
     async fn list_both(&self, owner: &str) -> Result<Vec<(SessionId, Stored)>, StoreError> {
+        let mut stay = Vec::new();
         for (id, _) in index_of(&self.from)?.list(owner).await? {
-            self.settle(&id).await?;
+            if let Some(Found::From(stored)) = self.find(&id).await? {
+                stay.push((id, stored));
+            }
         }
-        // Now all of them are there, but for what others have on its way.
+        // The others have moved, or are on their way.
         let listed = index_of(&self.to)?.list(owner).await?;
-        self.arrived(listed).await
+        let mut sessions = self.arrived(listed).await?;
+        let moved: HashSet<SessionId> = sessions.iter().map(|(id, _)| *id).collect();
+        sessions.extend(stay.into_iter().filter(|(id, _)| !moved.contains(id)));
+        Ok(sessions)
     }
 
     /// What is on its way is claimed in the old store or has arrived in the new one, and where it waits in
-    /// a slot, the slot is the owner's, too. So nothing gets past who comes in this order.
+    /// a slot, the slot is the owner's, too. So nothing gets past who comes in this order, but for one:
+    /// while some processes wait, one of them may rotate a session that others have just moved, into the
+    /// old store. So that one is asked again.
     async fn revoke_both(
         &self,
         owner: &str,
         except: Option<&SessionId>,
     ) -> Result<usize, StoreError> {
-        let not_moved = index_of(&self.from)?.revoke(owner, except).await?;
-        let moved = index_of(&self.to)?.revoke(owner, except).await?;
-        Ok(not_moved + moved)
+        let (from, to) = (index_of(&self.from)?, index_of(&self.to)?);
+        let mut ended = 0;
+        for store in [from, to, from] {
+            ended += store.revoke(owner, except).await?;
+        }
+        Ok(ended)
     }
 }
 

@@ -21,7 +21,7 @@
 //! | in `to` | in `from` | what it is | what is done |
 //! |---|---|---|---|
 //! | a session | anything | moved | it is answered |
-//! | nothing, or a slot | a session | not moved yet | 1 if there is no slot, then 2 |
+//! | nothing, or a slot | a session | not moved yet | 1 if there is no slot, then 2 (who waits answers it) |
 //! | slot *a* | claim *a* | on its way | 3, then 4 |
 //! | nothing, or slot *b* | claim *a* | it arrived and was ended there | 4 |
 //! | a slot | nothing | ended before it was claimed | the slot is ended |
@@ -36,7 +36,9 @@
 //!
 //! Whoever stops in the middle (a future that is dropped, a process that is killed, an answer that is
 //! lost) leaves one of these rows, and the next one goes on. The document is always whole in one of the
-//! stores: it leaves `from` only after it lives in `to`.
+//! stores: it leaves `from` only after it lives in `to`. A move in the other direction may begin anywhere,
+//! when nobody goes on with this one: it finds a claim in its new store and the slot in its old one, and
+//! puts the document back.
 //!
 //! Slots and claims carry the session's owner, so that a revocation, which ends what the owner has in
 //! `from` and then what the owner has in `to`, meets the session wherever it is on its way.
@@ -47,13 +49,17 @@ mod index;
 mod mark;
 mod passage;
 mod scan;
+mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use self::bulk::{BulkMove, MoveProgress};
 use self::mark::is_mark;
+use self::passage::Found;
+use self::waiting::tag;
 use crate::store::{
     AnyStore, Created, Record, SessionChanges, SessionIndex, SessionScan, SessionStore, StoreError,
     Stored, Updated, Version,
@@ -67,13 +73,27 @@ pub struct MovingStore {
     to: AnyStore,
     /// How documents are read, to find out whose they are.
     config: Arc<SessionConfig>,
+    /// Whether sessions stay where they are.
+    waiting: Arc<AtomicBool>,
 }
 
 impl MovingStore {
     /// Moves sessions between two stores, which must not be the same.
     pub fn new(from: impl Into<AnyStore>, to: impl Into<AnyStore>) -> Self {
         let config = Arc::new(SessionConfig::strict());
-        Self { from: from.into(), to: to.into(), config }
+        Self { from: from.into(), to: to.into(), config, waiting: Arc::default() }
+    }
+
+    /// Leaves sessions in the old store, and creates new ones there, until it is asked for one that another
+    /// process has moved. From then on it moves sessions, too.
+    ///
+    /// So all processes can be replaced one after the other: those that still know the old store alone see
+    /// every session, until [`bulk`](Self::bulk) begins the move in one process. It costs a look into the
+    /// new store with every call, so it is for the time of the roll-out.
+    #[must_use]
+    pub fn waiting(mut self) -> Self {
+        self.waiting = Arc::new(AtomicBool::new(true));
+        self
     }
 
     /// Opens sealed documents with these keys, to see whose sessions they are: those of
@@ -90,20 +110,24 @@ impl MovingStore {
 
 impl SessionStore for MovingStore {
     async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
-        self.settle(id).await
+        Ok(self.find(id).await?.map(Found::into_stored))
     }
 
+    /// Two processes that create under one id at the same time, one of them waiting and one not, could both
+    /// be done. No id is created twice: it is new and random.
     async fn create(&self, id: &SessionId, record: &Record) -> Result<Created, StoreError> {
-        // Mostly there is nothing, and it costs one look.
-        let mut is_free = self.from.load(id).await?.is_none();
+        let waiting = self.is_waiting();
+        let (home, other) = if waiting { (&self.from, &self.to) } else { (&self.to, &self.from) };
+        let mut is_free = other.load(id).await?.is_none();
         loop {
-            if !is_free && self.settle(id).await?.is_some() {
+            if !is_free && self.find(id).await?.is_some() {
                 return Ok(Created::Duplicate);
             }
-            if let Created::Done(version) = self.to.create(id, record).await? {
-                return Ok(Created::Done(version));
+            match home.create(id, record).await? {
+                Created::Done(version) if waiting => return Ok(Created::Done(tag(version))),
+                Created::Done(version) => return Ok(Created::Done(version)),
+                Created::Duplicate => is_free = false,
             }
-            is_free = false;
         }
     }
 
@@ -115,25 +139,45 @@ impl SessionStore for MovingStore {
     ) -> Result<Updated, StoreError> {
         match self.to.update(id, version, record).await? {
             Updated::Conflict(stored) if !is_mark(&stored.document) => {
-                Ok(Updated::Conflict(stored))
+                return Ok(Updated::Conflict(stored));
             }
-            Updated::Done(version) => Ok(Updated::Done(version)),
-            Updated::Conflict(_) | Updated::Gone => {
-                Ok(self.settle(id).await?.map_or(Updated::Gone, Updated::Conflict))
-            }
+            Updated::Done(version) => return Ok(Updated::Done(version)),
+            Updated::Conflict(_) | Updated::Gone => {}
         }
+        if let Some(updated) = self.update_staying(id, version, record).await? {
+            return Ok(updated);
+        }
+        let found = self.find(id).await?.map(Found::into_stored);
+        Ok(found.map_or(Updated::Gone, Updated::Conflict))
     }
 
     async fn touch(&self, id: &SessionId, lifetime: Duration) -> Result<bool, StoreError> {
-        Ok(self.settle(id).await?.is_some() && self.to.touch(id, lifetime).await?)
+        loop {
+            match self.find(id).await? {
+                None => return Ok(false),
+                Some(Found::To(_)) => return self.to.touch(id, lifetime).await,
+                // If others move it at this very moment, it may arrive with the time it had before.
+                Some(Found::From(_)) if self.from.touch(id, lifetime).await? => return Ok(true),
+                Some(Found::From(_)) => {}
+            }
+        }
     }
 
     async fn delete(&self, id: &SessionId) -> Result<Option<Arc<[u8]>>, StoreError> {
-        if self.settle(id).await?.is_none() {
-            return Ok(None);
+        loop {
+            match self.find(id).await? {
+                None => return Ok(None),
+                Some(Found::To(_)) => {
+                    let last = self.to.delete(id).await?;
+                    return Ok(last.filter(|document| !is_mark(document)));
+                }
+                Some(Found::From(stored)) => {
+                    if self.end_staying(id, stored.version).await? {
+                        return Ok(Some(stored.document));
+                    }
+                }
+            }
         }
-        let last = self.to.delete(id).await?;
-        Ok(last.filter(|document| !is_mark(document)))
     }
 
     fn index(&self) -> Option<&dyn SessionIndex> {

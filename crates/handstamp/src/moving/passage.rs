@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::MovingStore;
 use super::mark::{Passage, Standing, is_mark, over};
+use super::waiting::tagged;
 use crate::store::{
     AnyStore, Created, Record, StoreError, StoreErrorKind, Stored, Updated, Version,
 };
@@ -56,13 +57,30 @@ fn decide(to: Option<&Standing>, from: Option<&Standing>) -> Step {
     }
 }
 
+/// A session, and which store it is in.
+pub(super) enum Found {
+    From(Stored),
+    To(Stored),
+}
+
+impl Found {
+    pub(super) fn into_stored(self) -> Stored {
+        match self {
+            Self::From(stored) | Self::To(stored) => stored,
+        }
+    }
+}
+
 impl MovingStore {
-    /// Brings a session to the new store, if it isn't there, and returns it.
-    pub(super) async fn settle(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
+    /// Brings a session to the new store, if it isn't there and this one is not waiting, and returns it.
+    pub(super) async fn find(&self, id: &SessionId) -> Result<Option<Found>, StoreError> {
         for _ in 0..MAX_LOOKS {
             let mut to = Seen::in_store(&self.to, id).await?;
+            if to.stored.is_some() {
+                self.begin();
+            }
             if to.is_session() {
-                return Ok(to.stored);
+                return Ok(to.stored.map(Found::To));
             }
             let from = Seen::in_store(&self.from, id).await?;
             if !from.is_session() {
@@ -71,7 +89,10 @@ impl MovingStore {
             }
             let arrived = match decide(to.standing.as_ref(), from.standing.as_ref()) {
                 Step::AnswerNothing => return Ok(None),
-                Step::AnswerSession => return Ok(to.stored),
+                Step::AnswerSession => return Ok(to.stored.map(Found::To)),
+                Step::Claim(None) if self.is_waiting() => {
+                    return Ok(from.stored.map(|stored| Found::From(tagged(stored))));
+                }
                 Step::Claim(slot) => self.claim(id, slot, &to, &from).await?,
                 Step::EndFrom => self.end(&self.from, id, &from).await?,
                 Step::EndTo => self.end(&self.to, id, &to).await?,
@@ -86,23 +107,26 @@ impl MovingStore {
                 }
             };
             if arrived.is_some() {
-                return Ok(arrived);
+                return Ok(arrived.map(Found::To));
             }
         }
         let cause = format!("a session was not moved after {MAX_LOOKS} attempts");
         Err(StoreError::new(StoreErrorKind::Unavailable, cause))
     }
 
-    /// Of what was found in the new store, the sessions; slots are filled first.
+    /// Of what was listed in the new store, the sessions; slots are filled first.
     pub(super) async fn arrived(
         &self,
-        found: Vec<(SessionId, Stored)>,
+        listed: Vec<(SessionId, Stored)>,
     ) -> Result<Vec<(SessionId, Stored)>, StoreError> {
-        let mut sessions = Vec::with_capacity(found.len());
-        for (id, stored) in found {
-            let settled =
-                if is_mark(&stored.document) { self.settle(&id).await? } else { Some(stored) };
-            sessions.extend(settled.map(|stored| (id, stored)));
+        let mut sessions = Vec::with_capacity(listed.len());
+        for (id, stored) in listed {
+            let found = if is_mark(&stored.document) {
+                self.find(&id).await?.map(Found::into_stored)
+            } else {
+                Some(stored)
+            };
+            sessions.extend(found.map(|stored| (id, stored)));
         }
         Ok(sessions)
     }
@@ -226,7 +250,7 @@ impl Seen {
 }
 
 /// A record that ends what it is written over.
-fn nothing() -> Record {
+pub(super) fn nothing() -> Record {
     Record { document: over(), lifetime: Duration::ZERO, owner: None }
 }
 

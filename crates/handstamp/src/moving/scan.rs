@@ -1,6 +1,7 @@
 //! All sessions, in both stores.
 
 use super::MovingStore;
+use super::passage::Found;
 use crate::store::{AnyStore, BoxFuture, Cursor, Page, SessionScan, StoreError, StoreErrorKind};
 
 /// How a cursor begins: the walk is in the old store, in the new one, or at the new one's beginning.
@@ -32,8 +33,8 @@ impl Place {
 }
 
 impl SessionScan for MovingStore {
-    /// First the old store, where what is met is moved, then the new one, where it is met. So each session
-    /// is met in one place.
+    /// First the old store, where what is found is moved, then the new one, where it is met. So it is met
+    /// once. What stays, because this one waits, is met where it is.
     fn page<'a>(
         &'a self,
         from: Option<&'a Cursor>,
@@ -54,10 +55,16 @@ impl SessionScan for MovingStore {
         })
     }
 
-    /// As [`total`](Self::total), and in this order, because sessions go in this direction.
+    /// As [`total`](Self::total); and in the order of [`revoke`](crate::store::SessionIndex::revoke), for the
+    /// same reasons.
     fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
         Box::pin(async {
-            Ok(scan_of(&self.from)?.clear().await? + scan_of(&self.to)?.clear().await?)
+            let (from, to) = (scan_of(&self.from)?, scan_of(&self.to)?);
+            let mut ended = 0;
+            for store in [from, to, from] {
+                ended += store.clear().await?;
+            }
+            Ok(ended)
         })
     }
 }
@@ -65,12 +72,15 @@ impl SessionScan for MovingStore {
 impl MovingStore {
     async fn move_page(&self, from: Option<&Cursor>, most: usize) -> Result<Page, StoreError> {
         let page = scan_of(&self.from)?.page(from, most).await?;
-        for (id, _) in &page.sessions {
-            self.settle(id).await?;
+        let mut stay = Vec::new();
+        for (id, _) in page.sessions {
+            if let Some(Found::From(stored)) = self.find(&id).await? {
+                stay.push((id, stored));
+            }
         }
         let next =
             page.next.map_or_else(|| AT_TO.to_owned(), |next| format!("{IN_FROM}{}", next.0));
-        Ok(Page { sessions: Vec::new(), next: Some(Cursor(next)) })
+        Ok(Page { sessions: stay, next: Some(Cursor(next)) })
     }
 
     async fn page_of_moved(&self, from: Option<&Cursor>, most: usize) -> Result<Page, StoreError> {

@@ -17,21 +17,34 @@ use crate::engine::{Browser, HOUR, OLD_SECRET, SECRET};
 /// Passages in every order of their steps.
 mod passages;
 
-store_suite!(Harness);
+/// Sessions begin in the new store.
+mod moving_at_once {
+    use super::{Harness, store_suite};
 
-struct Harness {
+    store_suite!(Harness<false>);
+}
+
+/// Sessions begin and stay in the old store.
+mod waiting {
+    use super::{Harness, store_suite};
+
+    store_suite!(Harness<true>);
+}
+
+struct Harness<const WAITS: bool> {
     clock: Arc<ManualClock>,
     store: Arc<MovingStore>,
 }
 
-impl StoreHarness for Harness {
+impl<const WAITS: bool> StoreHarness for Harness<WAITS> {
     type Store = MovingStore;
     const TOLERANCE: Duration = Duration::ZERO;
 
     async fn start() -> Self {
         let clock = Arc::new(ManualClock::new());
         let memory = || MemoryStore::new().with_clock(clock.clone());
-        let store = Arc::new(MovingStore::new(memory(), memory()));
+        let store = MovingStore::new(memory(), memory());
+        let store = Arc::new(if WAITS { store.waiting() } else { store });
         Self { clock, store }
     }
 
@@ -378,6 +391,69 @@ async fn what_has_moved_does_not_need_the_old_store() {
     assert!(matches!(updated, Updated::Done(_)));
     let error = m.store.load(&id("b")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "b may be in the old store");
+}
+
+#[tokio::test]
+async fn while_it_waits_sessions_stay_and_begin_in_the_old_store() {
+    let m = Move::new();
+    let (old, waiting) = (m.manager(m.from.clone()), m.manager(m.store.clone().waiting()));
+    let mut browser = signed_in(&old, "alice").await;
+    // Requests go to processes of both kinds, and both see what the other has done.
+    for n in 1..=3 {
+        for sessions in [&old, &waiting] {
+            browser = browser.at(sessions);
+            browser.visit(|session| session.update("n", |n: Option<i64>| n.unwrap_or(0) + 1)).await;
+            browser.visit(|session| session.rotate()).await;
+        }
+        assert_eq!(browser.at(&old).get("n").await, Some(2 * n));
+    }
+    assert_eq!(waiting.for_user("alice").await.unwrap().len(), 1);
+    assert_eq!(m.to.inner().len(), 0);
+    assert_eq!(waiting.revoke_all("alice", None).await.unwrap(), 1);
+    assert!(!lives(&browser, &old).await);
+}
+
+#[tokio::test]
+async fn the_waiting_is_over_when_one_is_seen_that_others_have_moved() {
+    let m = Move::new();
+    for name in ["a", "b", "c"] {
+        put(&m.from, name, "{}", HOUR).await;
+    }
+    let waiting = m.store.clone().waiting();
+    waiting.load(&id("a")).await.unwrap().unwrap();
+    assert_eq!(m.sizes(), (3, 0));
+    m.load("b").await.unwrap();
+    waiting.load(&id("a")).await.unwrap().unwrap();
+    assert_eq!(m.sizes(), (2, 1), "it has not seen it yet");
+    waiting.load(&id("b")).await.unwrap().unwrap();
+    waiting.load(&id("a")).await.unwrap().unwrap();
+    assert_eq!(m.sizes(), (1, 2));
+    waiting.create(&id("d"), &record("{}", HOUR)).await.unwrap();
+    assert_eq!(m.sizes(), (1, 3));
+}
+
+#[tokio::test]
+async fn a_version_of_the_old_store_is_none_of_the_new_one() {
+    let m = Move::new();
+    put(&m.from, "a", r#"{"n":1}"#, HOUR).await;
+    let waiting = m.store.clone().waiting();
+    let stays = waiting.load(&id("a")).await.unwrap().unwrap();
+    let moved = m.load("a").await.unwrap();
+    let current = m.store.update(&id("a"), moved.version, &record(r#"{"n":2}"#, HOUR)).await;
+    let Updated::Done(current) = current.unwrap() else { panic!("nobody else has written") };
+    let late = waiting.update(&id("a"), stays.version, &record(r#"{"n":3}"#, HOUR)).await.unwrap();
+    let Updated::Conflict(stored) = late else { panic!("another has written, yet: {late:?}") };
+    assert_eq!((&*stored.document, stored.version), (&br#"{"n":2}"#[..], current));
+}
+
+#[tokio::test]
+async fn a_bulk_ends_the_waiting() {
+    let m = Move::new();
+    put(&m.from, "a", "{}", HOUR).await;
+    let waiting = m.store.clone().waiting();
+    let progress = waiting.bulk().unwrap().step().await.unwrap().unwrap();
+    assert_eq!((progress.met, progress.moved), (1, 1));
+    assert_eq!(m.sizes(), (0, 1));
 }
 
 /// A move that was given up half-way is taken back by the opposite one.

@@ -46,8 +46,17 @@ enum Act {
     Touch,
 }
 
-/// A process, and after how many steps it is killed.
-type Process = (Act, Option<u8>);
+/// A process, whether it waits for others to begin, and after how many steps it is killed.
+type Process = (Act, bool, Option<u8>);
+
+/// Whether this process leaves sessions where they are, as long as it sees none that has moved.
+fn leaves(process: &Process) -> bool {
+    match process {
+        (Act::EndInFrom | Act::IncrementInFrom, ..) => true,
+        (Act::Bulk, ..) => false,
+        (_, waits, _) => *waits,
+    }
+}
 
 fn processes() -> impl Strategy<Value = Vec<Process>> {
     use Act::*;
@@ -63,7 +72,8 @@ fn processes() -> impl Strategy<Value = Vec<Process>> {
         1 => Just(Revoke),
         1 => Just(Touch),
     ];
-    prop::collection::vec((act, prop::option::weighted(0.2, 0..60u8)), 1..7)
+    let waits = prop::bool::weighted(0.4);
+    prop::collection::vec((act, waits, prop::option::weighted(0.2, 0..60u8)), 1..7)
 }
 
 proptest! {
@@ -114,8 +124,10 @@ impl World {
     }
 
     fn run(&self, processes: &[Process], order: &[u16]) {
-        let mut running: Vec<_> =
-            processes.iter().map(|(act, kill)| (*act, *kill, Some(self.start(*act)))).collect();
+        let mut running: Vec<_> = processes
+            .iter()
+            .map(|(act, waits, kill)| (*act, *kill, Some(self.start(*act, *waits))))
+            .collect();
         let mut order = order.iter();
         loop {
             poll_all(&mut running);
@@ -133,6 +145,12 @@ impl World {
             }
         }
         assert!(running.iter().all(|(_, _, process)| process.is_none()), "a process hangs");
+        if processes.iter().all(leaves) {
+            assert!(
+                self.to.plain.lock().unwrap().sessions.is_empty(),
+                "nobody was to move anything"
+            );
+        }
         self.check();
     }
 
@@ -151,8 +169,9 @@ impl World {
         }
     }
 
-    fn start(&self, act: Act) -> BoxFuture<'static, ()> {
+    fn start(&self, act: Act, waits: bool) -> BoxFuture<'static, ()> {
         let moving = MovingStore::new(self.from.clone(), self.to.clone());
+        let moving = if waits { moving.waiting() } else { moving };
         let (from, known) = (self.from.clone(), Arc::clone(&self.known));
         match act {
             Act::Bulk => Box::pin(move_all(moving)),
@@ -212,12 +231,12 @@ impl World {
         }
         self.finish(move_all(moving.clone()));
         assert!(self.from.plain.lock().unwrap().sessions.is_empty(), "something is left behind");
-        let there = self.to.plain.lock().unwrap().sessions.len();
-        assert!(there <= 1);
         let listed = self.finish(moving.index().unwrap().list("alice")).unwrap();
         let again = self.finish(moving.load(&id())).unwrap();
         assert_eq!(again.is_some(), lives.is_some());
         assert_eq!(listed.len(), usize::from(lives.is_some()), "the owner has lost the session");
+        let there = self.to.plain.lock().unwrap().sessions.len();
+        assert_eq!(there, usize::from(lives.is_some()), "something is left over");
     }
 
     /// Runs a future alone, with a network that delivers at once.
