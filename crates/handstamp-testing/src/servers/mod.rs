@@ -15,20 +15,32 @@
 //! installed (with the package to install), a server that does not start (with the end of its log), a
 //! command that fails (with what it said).
 
+#![expect(clippy::missing_panics_doc, reason = "everything here panics, as said above")]
+
+mod certificate;
+mod cluster;
 mod folder;
 mod mariadb;
+mod pgbouncer;
 mod port;
 mod postgres;
 mod process;
 mod program;
+mod proxy;
 mod redis;
+mod sentinel;
 mod server;
+mod valkey;
 
 use std::sync::OnceLock;
 
+pub use cluster::Cluster;
 pub use mariadb::MariaDb;
+pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, PostgresOptions};
-pub use redis::{Redis, RedisOptions};
+pub use proxy::Proxy;
+pub use redis::{Redis, RedisOptions, RedisProgram};
+pub use sentinel::Sentinel;
 pub use server::Server;
 
 /// The Redis server that all tests of this process share. Never kill or empty it.
@@ -37,10 +49,36 @@ pub fn redis() -> &'static Redis {
     SHARED.get_or_init(|| Redis::start(RedisOptions::default()))
 }
 
+/// The Valkey server that all tests of this process share. Never kill or empty it.
+pub fn valkey() -> &'static Redis {
+    static SHARED: OnceLock<Redis> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        Redis::start(RedisOptions { program: RedisProgram::Valkey, ..RedisOptions::default() })
+    })
+}
+
+/// The Redis Cluster that all tests of this process share. Never kill or empty a node of it.
+pub fn cluster() -> &'static Cluster {
+    static SHARED: OnceLock<Cluster> = OnceLock::new();
+    SHARED.get_or_init(Cluster::start)
+}
+
+/// The servers with Sentinels that all tests of this process share. Never kill or empty one of them.
+pub fn sentinel() -> &'static Sentinel {
+    static SHARED: OnceLock<Sentinel> = OnceLock::new();
+    SHARED.get_or_init(Sentinel::start)
+}
+
 /// The PostgreSQL server that all tests of this process share. Never kill it.
 pub fn postgres() -> &'static Postgres {
     static SHARED: OnceLock<Postgres> = OnceLock::new();
     SHARED.get_or_init(|| Postgres::start(PostgresOptions::default()))
+}
+
+/// The PgBouncer that all tests of this process share, in front of [`postgres()`]. Never kill it.
+pub fn pgbouncer() -> &'static PgBouncer {
+    static SHARED: OnceLock<PgBouncer> = OnceLock::new();
+    SHARED.get_or_init(|| PgBouncer::start(postgres()))
 }
 
 /// The MariaDB server that all tests of this process share. Never kill it.

@@ -4,21 +4,26 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::certificate::Certificate;
 use super::folder::Folder;
 use super::process::Signal;
 use super::program;
+use super::proxy::Proxy;
 use super::server::{Kind, Server};
 
 /// The user that PostgreSQL runs as where we are root, because it refuses to run as that.
-const USER: &str = "postgres";
+pub(super) const USER: &str = "postgres";
 
-const PACKAGE: &str = "Debian's package postgresql";
+pub(super) const PACKAGE: &str = "Debian's package postgresql";
 
 /// What a PostgreSQL server is to be like.
 #[derive(Clone, Debug, Default)]
 pub struct PostgresOptions {
     /// How many connections it takes; PostgreSQL's own default is 100.
     pub max_connections: Option<u16>,
+    /// Whether it speaks TLS, with a certificate of an [authority of its own](Postgres::authority). Clients
+    /// that don't ask for it are served as well.
+    pub tls: bool,
     /// More of its settings, each as `name=value`.
     pub settings: Vec<String>,
 }
@@ -29,6 +34,7 @@ pub struct PostgresOptions {
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
+    certificate: Option<Certificate>,
     psql: PathBuf,
 }
 
@@ -39,9 +45,10 @@ impl Postgres {
         let program = program::find("postgres", PACKAGE);
         let psql = program::find("psql", PACKAGE);
         let folder = Folder::create();
+        let certificate = options.tls.then(|| Certificate::create(&folder));
         let user = folder.is_made_by_root().then_some(USER);
         initialize(&folder, user);
-        let arguments = arguments(&options, &folder);
+        let arguments = arguments(&options, certificate.as_ref(), &folder);
         let kind = Kind {
             name: "PostgreSQL",
             ready: "database system is ready to accept connections",
@@ -52,7 +59,7 @@ impl Postgres {
                 command
             }),
         };
-        let postgres = Self { server: Server::start_in(folder, kind), psql };
+        let postgres = Self { server: Server::start_in(folder, kind), certificate, psql };
         postgres.ask("CREATE EXTENSION pg_stat_statements");
         postgres
     }
@@ -64,7 +71,17 @@ impl Postgres {
 
     /// The URL of another database on it.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://postgres@{}/{database}", self.address())
+        url(&self.address(), database)
+    }
+
+    /// Its URL through a proxy in front of it.
+    pub fn url_through(&self, proxy: &Proxy) -> String {
+        url(&proxy.address(), "postgres")
+    }
+
+    /// The file with the certificate, in PEM, that clients have to trust, if it speaks TLS.
+    pub fn authority(&self) -> Option<PathBuf> {
+        self.certificate.as_ref().map(Certificate::authority)
     }
 
     /// Runs SQL with psql and gives the rows, one a line, with `|` between their columns.
@@ -83,6 +100,10 @@ impl Deref for Postgres {
     fn deref(&self) -> &Server {
         &self.server
     }
+}
+
+pub(super) fn url(address: &str, database: &str) -> String {
+    format!("postgres://postgres@{address}/{database}")
 }
 
 /// Runs SQL with psql where this URL leads.
@@ -104,7 +125,11 @@ fn initialize(folder: &Folder, user: Option<&str>) {
 }
 
 /// The arguments of postgres, but for the port.
-fn arguments(options: &PostgresOptions, folder: &Folder) -> Vec<String> {
+fn arguments(
+    options: &PostgresOptions,
+    certificate: Option<&Certificate>,
+    folder: &Folder,
+) -> Vec<String> {
     let mut arguments =
         vec!["-D".to_owned(), folder.file("data"), "-k".to_owned(), folder.file("")];
     let mut set = |setting: String| arguments.extend(["-c".to_owned(), setting]);
@@ -114,6 +139,11 @@ fn arguments(options: &PostgresOptions, folder: &Folder) -> Vec<String> {
     set("shared_preload_libraries=pg_stat_statements".to_owned());
     if let Some(connections) = options.max_connections {
         set(format!("max_connections={connections}"));
+    }
+    if let Some(certificate) = certificate {
+        set("ssl=on".to_owned());
+        set(format!("ssl_cert_file={}", certificate.chain().display()));
+        set(format!("ssl_key_file={}", certificate.key().display()));
     }
     options.settings.iter().cloned().for_each(set);
     arguments

@@ -1,14 +1,15 @@
 //! A server's process, which ends with ours.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
-/// Starts the program `$2 …` and ends when it does. What it reads are signals for the program, one a line;
-/// when there is nothing more to read, because the other end is closed or its process is gone, it ends the
-/// program: by signal `$1`, and by SIGKILL if that takes longer than five seconds.
+/// Starts the program `$2 …` and ends when it does. What it reads are signals for the program, one a line,
+/// and it says when each is sent. When there is nothing more to read, because the other end is closed or its
+/// process is gone, it ends the program: by signal `$1`, and by SIGKILL if that takes longer than five
+/// seconds.
 ///
 /// A signal goes to the program's children, too. PostgreSQL's would outlive a SIGKILL for some moments, and
 /// go on after a SIGSTOP.
@@ -16,13 +17,16 @@ const KEEPER: &str = r#"
 ending=$1
 shift
 exec 3<&0 </dev/null
-"$@" 3<&- &
+"$@" 3<&- >&2 &
 server=$!
 signal() {
     kill "-$1" $server $(cat /proc/$server/task/$server/children 2>/dev/null) 2>/dev/null
 }
 {
-    while read -r name <&3; do signal "$name"; done
+    while read -r name <&3; do
+        signal "$name"
+        echo done
+    done
     signal CONT
     kill "-$ending" $server
     tries=100
@@ -68,6 +72,7 @@ impl Signal {
 pub(super) struct Process {
     keeper: Child,
     lifeline: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
 }
 
 impl Process {
@@ -81,12 +86,14 @@ impl Process {
             // Out of the terminal's reach: Ctrl-C is for us, and our end is for the keeper.
             .process_group(0)
             .stdin(Stdio::piped())
-            .stdout(log.try_clone().expect("a file has more than one handle"))
+            .stdout(Stdio::piped())
+            // The program's own output goes there, too.
             .stderr(log)
             .spawn()
             .expect("sh is on every Unix system");
         let lifeline = keeper.stdin.take();
-        Self { keeper, lifeline }
+        let answers = keeper.stdout.take().expect("its output is a pipe");
+        Self { keeper, lifeline, answers: BufReader::new(answers) }
     }
 
     /// How the process ended, if it has.
@@ -94,10 +101,12 @@ impl Process {
         self.keeper.try_wait().expect("the process is our child")
     }
 
-    /// Tells the process; one that has ended hears nothing.
+    /// Sends the process a signal. One that has ended hears nothing.
     pub(super) fn signal(&mut self, signal: Signal) {
-        if let Some(lifeline) = &mut self.lifeline {
-            let _ = writeln!(lifeline, "{}", signal.name());
+        let Some(lifeline) = &mut self.lifeline else { return };
+        if writeln!(lifeline, "{}", signal.name()).is_ok() {
+            // Until it is sent, or there is nobody any more to send it.
+            let _ = self.answers.read_line(&mut String::new());
         }
     }
 

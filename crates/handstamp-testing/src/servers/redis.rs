@@ -1,35 +1,57 @@
-//! One Redis server.
+//! One server of Redis or Valkey.
 
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::certificate::Certificate;
 use super::folder::Folder;
+use super::port;
 use super::process::Signal;
 use super::program;
+use super::proxy::Proxy;
 use super::server::{Kind, Server};
+use super::valkey;
+
+/// The programs that speak Redis's protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RedisProgram {
+    /// redis-server.
+    #[default]
+    Redis,
+    /// valkey-server.
+    Valkey,
+}
 
 /// What a Redis server is to be like. By default it keeps all it is given, in memory only, for everybody.
 #[derive(Clone, Debug, Default)]
 pub struct RedisOptions {
+    /// The program to run.
+    pub program: RedisProgram,
     /// The only user, by name and password. Without one, everybody may do everything.
     pub user: Option<(&'static str, &'static str)>,
+    /// Whether it speaks TLS, and nothing else, with a certificate of an
+    /// [authority of its own](Redis::authority).
+    pub tls: bool,
     /// Whether it listens on a Unix socket, too.
     pub socket: bool,
     /// How many bytes it may keep before it answers writes with `OOM command not allowed`.
     pub maxmemory: Option<u64>,
     /// The port of the server that it is a replica of.
     pub replica_of: Option<u16>,
-    /// More of its settings, each as its name and values: `["--maxclients", "10"]`.
+    /// Whether it can be one of a [`Cluster`](super::Cluster).
+    pub clustered: bool,
+    /// More of its arguments: `["--maxclients", "10"]`.
     pub settings: Vec<String>,
 }
 
-/// A Redis server. It is a [`Server`]: it can be killed and started again. What it kept is lost then, as it
-/// writes nothing to disk.
+/// A server of Redis or Valkey. It is a [`Server`]: it can be killed and started again. What it kept is lost
+/// then, as it writes nothing to disk.
 #[derive(Debug)]
 pub struct Redis {
     server: Server,
     options: RedisOptions,
+    certificate: Option<Certificate>,
     cli: PathBuf,
 }
 
@@ -37,31 +59,39 @@ impl Redis {
     /// Starts one that is nobody else's.
     #[must_use]
     pub fn start(options: RedisOptions) -> Self {
-        let program = program::find("redis-server", "Debian's package redis-server");
+        let program = options.program.find();
         let cli = program::find("redis-cli", "Debian's package redis-tools");
         let folder = Folder::create();
-        let arguments = arguments(&options, &folder);
+        let certificate = options.tls.then(|| Certificate::create(&folder));
+        let command =
+            command(program, arguments(&options, certificate.as_ref(), &folder), &options);
         let kind = Kind {
-            name: "Redis",
+            name: options.program.name(),
             ready: "Ready to accept connections",
             ending: Signal::Kill,
-            command: Box::new(move |port| {
-                let mut command = Command::new(&program);
-                command.args(["--port", &port.to_string()]).args(&arguments);
-                command
-            }),
+            command: Box::new(command),
         };
-        Self { server: Server::start_in(folder, kind), options, cli }
+        Self { server: Server::start_in(folder, kind), options, certificate, cli }
     }
 
-    /// Its URL, with user and password if it has some: `redis://127.0.0.1:PORT`.
+    /// Its URL, with user and password if it has some: `redis://127.0.0.1:PORT`, or `rediss://…` with TLS.
     pub fn url(&self) -> String {
-        format!("redis://{}{}", self.credentials(), self.address())
+        self.url_at(&self.address())
+    }
+
+    /// Its URL through a proxy in front of it.
+    pub fn url_through(&self, proxy: &Proxy) -> String {
+        self.url_at(&proxy.address())
     }
 
     /// The path of its Unix socket, if it was to have one.
     pub fn socket(&self) -> Option<PathBuf> {
         self.options.socket.then(|| self.folder().path().join(SOCKET))
+    }
+
+    /// The file with the certificate, in PEM, that clients have to trust, if it speaks TLS.
+    pub fn authority(&self) -> Option<PathBuf> {
+        self.certificate.as_ref().map(Certificate::authority)
     }
 
     /// Asks it with redis-cli and gives the answer, one line per item.
@@ -76,11 +106,24 @@ impl Redis {
         if let Some((name, password)) = self.options.user {
             cli.args(["--no-auth-warning", "--user", name, "--pass", password]);
         }
+        if let Some(certificate) = &self.certificate {
+            cli.arg("--tls").arg("--cacert").arg(certificate.authority());
+        }
         program::run(cli.args(command)).trim_end().to_owned()
     }
 
-    fn credentials(&self) -> String {
-        self.options.user.map(|(name, password)| format!("{name}:{password}@")).unwrap_or_default()
+    /// The value of a field of `INFO`, such as `role` or `used_memory`.
+    pub fn info(&self, field: &str) -> Option<String> {
+        let info = self.ask(&["INFO"]);
+        let mut fields = info.lines().filter_map(|line| line.trim_end().split_once(':'));
+        fields.find(|(name, _)| *name == field).map(|(_, value)| value.to_owned())
+    }
+
+    fn url_at(&self, address: &str) -> String {
+        let scheme = if self.options.tls { "rediss" } else { "redis" };
+        let user = self.options.user;
+        let user = user.map(|(name, password)| format!("{name}:{password}@")).unwrap_or_default();
+        format!("{scheme}://{user}{address}")
     }
 }
 
@@ -92,17 +135,63 @@ impl Deref for Redis {
     }
 }
 
+impl RedisProgram {
+    pub(super) fn find(self) -> PathBuf {
+        match self {
+            Self::Redis => program::find("redis-server", "Debian's package redis-server"),
+            Self::Valkey => valkey::find(),
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "Redis",
+            Self::Valkey => "Valkey",
+        }
+    }
+}
+
 const SOCKET: &str = "redis.sock";
 
-/// The arguments of redis-server, but for the port.
-fn arguments(options: &RedisOptions, folder: &Folder) -> Vec<String> {
+fn command(
+    program: PathBuf,
+    arguments: Vec<String>,
+    options: &RedisOptions,
+) -> impl Fn(u16) -> Command + Send + Sync + 'static {
+    let port_argument = if options.tls { "--tls-port" } else { "--port" };
+    let clustered = options.clustered;
+    move |port| {
+        let mut command = Command::new(&program);
+        command.args([port_argument, &port.to_string()]).args(&arguments);
+        if clustered {
+            command.args(["--cluster-port", &port::of_bus(port).to_string()]);
+        }
+        command
+    }
+}
+
+/// The arguments of the server, but for the port.
+fn arguments(
+    options: &RedisOptions,
+    certificate: Option<&Certificate>,
+    folder: &Folder,
+) -> Vec<String> {
     let mut arguments = Vec::new();
     let mut set = |words: &[&str]| arguments.extend(words.iter().map(ToString::to_string));
-    set(&["--bind", "127.0.0.1", "--dir", &folder.path().display().to_string()]);
+    set(&["--bind", "127.0.0.1", "--dir", &folder.file("")]);
     set(&["--save", "", "--appendonly", "no"]);
+    // A replica gets what its master has at once, and not after the usual wait for more replicas.
+    set(&["--repl-diskless-sync-delay", "0"]);
     if let Some((name, password)) = options.user {
         set(&["--user", name, "on", &format!(">{password}"), "~*", "&*", "+@all"]);
         set(&["--user", "default", "off"]);
+    }
+    if let Some(certificate) = certificate {
+        let text = |file: PathBuf| file.display().to_string();
+        set(&["--port", "0", "--tls-auth-clients", "no"]);
+        set(&["--tls-cert-file", &text(certificate.chain())]);
+        set(&["--tls-key-file", &text(certificate.key())]);
+        set(&["--tls-ca-cert-file", &text(certificate.authority())]);
     }
     if options.socket {
         set(&["--unixsocket", &folder.file(SOCKET)]);
@@ -112,8 +201,9 @@ fn arguments(options: &RedisOptions, folder: &Folder) -> Vec<String> {
     }
     if let Some(port) = options.replica_of {
         set(&["--replicaof", "127.0.0.1", &port.to_string()]);
-        // A replica gets what its master has at once, and not after the usual wait for more replicas.
-        set(&["--repl-diskless-sync-delay", "0"]);
+    }
+    if options.clustered {
+        set(&["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]);
     }
     arguments.extend_from_slice(&options.settings);
     arguments

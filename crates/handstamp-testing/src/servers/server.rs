@@ -12,7 +12,7 @@ use super::port;
 use super::process::{Process, Signal};
 
 /// How long a server may take until it is ready. Many tests may be starting theirs, on two processors.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many ports are tried when others are faster to take them.
 const PORTS: usize = 10;
@@ -159,6 +159,15 @@ fn run(kind: &Kind, port: u16, folder: &Folder) -> Option<Process> {
     }
 }
 
+/// Waits for what no server tells of itself, by asking again and again.
+pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "after {PATIENCE:?} it is not so that {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 const LOG: &str = "log";
 
 fn log(folder: &Folder) -> String {
@@ -170,4 +179,49 @@ fn log(folder: &Folder) -> String {
 fn end_of(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(30)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU16, Ordering};
+
+    use super::*;
+
+    /// A server that runs the script for its port.
+    fn start(script: impl Fn(u16) -> String + Send + Sync + 'static) -> Server {
+        let command = Box::new(move |port| {
+            let mut command = Command::new("sh");
+            command.args(["-c", &script(port)]);
+            command
+        });
+        let kind = Kind { name: "Script", ready: "it is up", ending: Signal::Kill, command };
+        Server::start_in(Folder::create(), kind)
+    }
+
+    #[test]
+    fn another_port_is_tried_where_one_is_taken() {
+        let first = AtomicU16::new(0);
+        let server = start(move |port| {
+            match first.compare_exchange(0, port, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => "echo bind: Address already in use; exit 1".into(),
+                Err(first) => format!("echo {first} was taken; echo it is up; exec sleep 60"),
+            }
+        });
+        assert!(server.log().contains("was taken"));
+        assert!(!server.log().contains(&format!("{} was taken", server.port())));
+    }
+
+    #[test]
+    #[should_panic(expected = "Script ended (exit status: 4):\nwhat a pity")]
+    fn a_server_that_does_not_start_is_a_failure_with_its_log() {
+        start(|_| "echo what a pity >&2; exit 4".into());
+    }
+
+    #[test]
+    fn a_server_that_has_ended_by_itself_is_not_running() {
+        let server = start(|_| "echo it is up; exec sleep 0.1".into());
+        wait_until("it has ended", || !server.is_running());
+        server.pause();
+        server.kill();
+    }
 }

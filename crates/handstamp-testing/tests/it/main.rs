@@ -15,3 +15,11 @@ mod telling_stores;
 /// Servers that start, answer and end.
 #[cfg(unix)]
 mod servers;
+
+/// The proxy between a client and a server.
+#[cfg(unix)]
+mod servers_proxy;
+
+/// The program that starts servers for tests in other languages.
+#[cfg(unix)]
+mod servers_program;

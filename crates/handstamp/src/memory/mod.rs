@@ -5,6 +5,7 @@
 //! soonest, which are those that have been idle the longest. Expired sessions are cleaned up by the
 //! writes of others, a few with each, so that nothing runs in the background and nothing ever stops.
 
+mod feeds;
 mod key;
 mod owners;
 mod schedule;
@@ -16,10 +17,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::feeds::Feeds;
 use self::shards::{Bounds, SHARDS, Shards};
 use crate::store::{
-    BoxFuture, Created, Cursor, Page, Record, SessionIndex, SessionScan, SessionStore, StoreError,
-    StoreErrorKind, Stored, Updated, Version,
+    BoxFuture, ChangeFeed, Created, Cursor, Page, Record, SessionChanges, SessionIndex,
+    SessionScan, SessionStore, StoreError, StoreErrorKind, Stored, Updated, Version,
 };
 use crate::{Clock, SessionId, SystemClock};
 
@@ -37,6 +39,7 @@ use crate::{Clock, SessionId, SystemClock};
 #[derive(Clone)]
 pub struct MemoryStore {
     shards: Arc<Shards>,
+    feeds: Arc<Feeds>,
     bounds: Bounds,
     clock: Arc<dyn Clock>,
 }
@@ -47,6 +50,7 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self {
             shards: Arc::new(Shards::new()),
+            feeds: Arc::default(),
             bounds: Bounds { sessions: 1_000_000, bytes: 256 << 20 },
             clock: Arc::new(SystemClock),
         }
@@ -105,7 +109,11 @@ impl SessionStore for MemoryStore {
 
     async fn create(&self, id: &SessionId, record: &Record) -> Result<Created, StoreError> {
         self.check_size(record)?;
-        Ok(self.shards.create(id, record, self.clock.now(), self.bounds))
+        let created = self.shards.create(id, record, self.clock.now(), self.bounds);
+        if matches!(created, Created::Done(_)) {
+            self.feeds.tell(id);
+        }
+        Ok(created)
     }
 
     async fn update(
@@ -115,16 +123,28 @@ impl SessionStore for MemoryStore {
         record: &Record,
     ) -> Result<Updated, StoreError> {
         self.check_size(record)?;
-        Ok(self.shards.update(id, version, record, self.clock.now(), self.bounds))
+        let updated = self.shards.update(id, version, record, self.clock.now(), self.bounds);
+        if matches!(updated, Updated::Done(_)) {
+            self.feeds.tell(id);
+        }
+        Ok(updated)
     }
 
     async fn touch(&self, id: &SessionId, lifetime: Duration) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        Ok(self.shards.touch(id, now.after(lifetime), now))
+        let touched = self.shards.touch(id, now.after(lifetime), now);
+        if touched {
+            self.feeds.tell(id);
+        }
+        Ok(touched)
     }
 
     async fn delete(&self, id: &SessionId) -> Result<Option<Arc<[u8]>>, StoreError> {
-        Ok(self.shards.delete(id, self.clock.now()))
+        let deleted = self.shards.delete(id, self.clock.now());
+        if deleted.is_some() {
+            self.feeds.tell(id);
+        }
+        Ok(deleted)
     }
 
     fn index(&self) -> Option<&dyn SessionIndex> {
@@ -132,6 +152,10 @@ impl SessionStore for MemoryStore {
     }
 
     fn scan(&self) -> Option<&dyn SessionScan> {
+        Some(self)
+    }
+
+    fn changes(&self) -> Option<&dyn SessionChanges> {
         Some(self)
     }
 }
@@ -153,7 +177,13 @@ impl SessionIndex for MemoryStore {
         owner: &'a str,
         except: Option<&'a SessionId>,
     ) -> BoxFuture<'a, Result<usize, StoreError>> {
-        Box::pin(async move { Ok(self.shards.revoke(owner.into(), except, self.clock.now())) })
+        Box::pin(async move {
+            let ended = self.shards.revoke(owner.into(), except, self.clock.now());
+            if ended > 0 {
+                self.feeds.tell_any();
+            }
+            Ok(ended)
+        })
     }
 }
 
@@ -175,7 +205,18 @@ impl SessionScan for MemoryStore {
     }
 
     fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
-        Box::pin(async { Ok(self.shards.clear(self.clock.now())) })
+        Box::pin(async {
+            let ended = self.shards.clear(self.clock.now());
+            self.feeds.tell_any();
+            Ok(ended)
+        })
+    }
+}
+
+/// What has expired, or made room for others, is not told.
+impl SessionChanges for MemoryStore {
+    fn watch<'a>(&'a self) -> BoxFuture<'a, Result<Box<dyn ChangeFeed>, StoreError>> {
+        Box::pin(async { Ok(Box::new(self.feeds.watch()) as Box<dyn ChangeFeed>) })
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use handstamp::store::{Created, Cursor, Record, SessionStore, StoreErrorKind, Updated, Version};
 use handstamp::{MemoryStore, SessionId};
-use handstamp_testing::{ManualClock, StoreHarness, store_suite};
+use handstamp_testing::{ManualClock, StoreHarness, changes_suite, store_suite};
 use tokio::sync::Barrier;
 
 struct Harness {
@@ -35,6 +35,12 @@ impl StoreHarness for Harness {
 }
 
 store_suite!(Harness);
+
+mod changes {
+    use super::{Harness, changes_suite};
+
+    changes_suite!(Harness);
+}
 
 #[tokio::test]
 async fn one_session_too_many_ends_the_one_that_expires_soonest() {

@@ -1,6 +1,6 @@
 use std::num::NonZeroUsize;
 
-use handstamp::{Device, Fingerprint};
+use handstamp::{Device, Fingerprint, Watched};
 use handstamp_testing::{Fault, Gate, Operation};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -67,6 +67,19 @@ async fn a_user_ends_one_session_the_others_or_all() {
     assert!(lives(&second).await && !lives(&third).await);
     assert_eq!(app.sessions.revoke_all("alice", None).await.unwrap(), 1);
     assert!(!lives(&second).await && lives(&bob).await);
+}
+
+#[tokio::test]
+async fn who_watches_is_told_of_a_session_that_is_ended_elsewhere() {
+    let app = App::new();
+    let ends = signed_in(&app, "alice", "").await.id().unwrap().fingerprint();
+    let mut watch = app.sessions.watch().await.unwrap();
+    assert!(app.sessions.revoke("alice", ends).await.unwrap());
+    assert_eq!(watch.next().await, Some(Watched::One(ends)));
+    signed_in(&app, "alice", "").await;
+    app.sessions.revoke_all("alice", None).await.unwrap();
+    while watch.next().await != Some(Watched::Any) {}
+    assert_eq!(format!("{watch:?}"), "Watch(Feed(of a memory store))");
 }
 
 // S51
