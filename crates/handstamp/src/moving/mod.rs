@@ -1,8 +1,7 @@
 //! Moving sessions from one store to another while visitors go on using them.
 //!
 //! A session that is asked for moves first, by itself and wholly; then it is the new store's, like any
-//! other. So a version that is handed out is always one of the new store. What nobody asks for is moved
-//! by [`BulkMove`].
+//! other. What nobody asks for is moved by [`BulkMove`].
 //!
 //! # Why nothing is lost, doubled or brought back
 //!

@@ -7,10 +7,12 @@ use handstamp::store::{
     AnyStore, Created, Cursor, Record, StoreErrorKind, Stored, Updated, Version,
 };
 use handstamp::{
-    Keys, MemoryStore, MovingStore, SealingKeys, SessionConfig, SessionId, SessionManager,
+    Keys, MemoryStore, MovingStore, SealingKeys, Session, SessionConfig, SessionId, SessionManager,
     SessionStore,
 };
-use handstamp_testing::{Fault, FaultyStore, ManualClock, Operation, StoreHarness, store_suite};
+use handstamp_testing::{
+    Fault, FaultyStore, ManualClock, Operation, StoreHarness, changes_suite, store_suite,
+};
 
 use crate::engine::{Browser, HOUR, OLD_SECRET, SECRET};
 
@@ -19,9 +21,15 @@ mod passages;
 
 /// Sessions begin in the new store.
 mod moving_at_once {
-    use super::{Harness, store_suite};
+    use super::{Harness, changes_suite, store_suite};
 
     store_suite!(Harness<false>);
+
+    mod changes {
+        use super::{Harness, changes_suite};
+
+        changes_suite!(Harness<false>);
+    }
 }
 
 /// Sessions begin and stay in the old store.
@@ -102,16 +110,34 @@ async fn a_session_that_is_asked_for_moves_with_the_time_it_has_left() {
 }
 
 #[tokio::test]
-async fn what_has_moved_costs_one_call_to_read_or_write_and_the_old_store_none() {
+async fn the_round_trips_are_those_that_the_docs_tell() {
     let m = Move::new();
-    put(&m.from, "a", "{}", HOUR).await;
-    let stored = m.load("a").await.unwrap();
-    m.from.reset_calls();
-    m.to.reset_calls();
-    m.load("a").await.unwrap();
-    let updated = m.store.update(&id("a"), stored.version, &record("{}", HOUR)).await.unwrap();
-    assert!(matches!(updated, Updated::Done(_)));
-    assert_eq!((m.from.total_calls(), m.to.total_calls()), (0, 2));
+    let trips = || (m.from.reset_calls(), m.to.reset_calls());
+    for name in ["load", "update", "touch"] {
+        put(&m.from, name, "{}", HOUR).await;
+    }
+    trips();
+    let stored = m.load("load").await.unwrap();
+    assert_eq!(trips(), (3, 3));
+    m.load("load").await.unwrap();
+    m.store.update(&id("load"), stored.version, &record("{}", HOUR)).await.unwrap();
+    assert_eq!(trips(), (0, 2), "what has moved does not need the old store");
+    m.store.touch(&id("load"), HOUR).await.unwrap();
+    assert_eq!(trips(), (0, 2));
+    let updated = m.store.update(&id("update"), stored.version, &record("{}", HOUR)).await;
+    let Updated::Conflict(current) = updated.unwrap() else { panic!("it has another version") };
+    m.store.update(&id("update"), current.version, &record("{}", HOUR)).await.unwrap();
+    assert_eq!(trips(), (3, 5));
+    m.store.touch(&id("touch"), HOUR).await.unwrap();
+    assert_eq!(trips(), (3, 4));
+    assert!(m.load("none").await.is_none());
+    assert_eq!(trips(), (1, 2));
+    m.store.update(&id("none"), stored.version, &record("{}", HOUR)).await.unwrap();
+    assert_eq!(trips(), (1, 3));
+    m.store.touch(&id("none"), HOUR).await.unwrap();
+    assert_eq!(trips(), (1, 2));
+    m.store.create(&id("none"), &record("{}", HOUR)).await.unwrap();
+    assert_eq!(trips(), (1, 1));
 }
 
 #[tokio::test]
@@ -403,7 +429,7 @@ async fn while_it_waits_sessions_stay_and_begin_in_the_old_store() {
         for sessions in [&old, &waiting] {
             browser = browser.at(sessions);
             browser.visit(|session| session.update("n", |n: Option<i64>| n.unwrap_or(0) + 1)).await;
-            browser.visit(|session| session.rotate()).await;
+            browser.visit(Session::rotate).await;
         }
         assert_eq!(browser.at(&old).get("n").await, Some(2 * n));
     }
