@@ -135,3 +135,21 @@ async fn dropped_calls_mix_up_no_answers() {
         assert_eq!(crate::support::text(&stored), format!(r#"{{"n":{asked}}}"#));
     }
 }
+
+/// As a pooler or an administrator may do it.
+#[tokio::test]
+async fn statements_that_the_server_has_forgotten_are_prepared_again() {
+    let table = table();
+    let options = options(&table).connections(1);
+    let store = options.connect(&servers::postgres().url()).await.unwrap();
+    ask(&format!(
+        "CREATE FUNCTION {table}_forget() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN DEALLOCATE ALL; RETURN NULL; END';
+         CREATE TRIGGER forget AFTER INSERT ON {table}
+         FOR EACH ROW EXECUTE FUNCTION {table}_forget()"
+    ));
+    for n in 0..3 {
+        put(&store, &id(&format!("s{n}")), &record("{}")).await;
+        living(&store, &id(&format!("s{n}"))).await;
+    }
+}

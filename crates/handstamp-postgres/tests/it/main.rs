@@ -9,6 +9,8 @@ mod conformance;
 mod connections;
 /// Tables and rows that connect-pg-simple has made, and that it goes on writing to.
 mod old_writers;
+/// Races in the one order that would go wrong.
+mod races;
 /// Expired sessions leave the table.
 mod reaping;
 /// What is refused, and how it is said.
