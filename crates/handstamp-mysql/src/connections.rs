@@ -25,7 +25,7 @@ use crate::reach::Reach;
 /// - READ COMMITTED: a statement locks the rows that it changes and no gaps between rows, so that two
 ///   visitors hardly ever wait for each other.
 /// - Strict: a document that is too long for its column is an error, and not cut.
-/// - UTC: `NOW()` is an hour's clock, and elsewhere one hour of the year comes twice.
+/// - UTC: the time of day goes through the time zone, and elsewhere one hour of the year comes twice.
 /// - Who waits for a row is told after a second, and tries again until the lock timeout.
 pub(crate) const SETUP: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",

@@ -75,6 +75,32 @@ async fn no_more_connections_are_made_than_allowed_however_many_call() {
     assert!((1..=3).contains(&connected), "{connected} connections");
 }
 
+/// As two processes do, for they share nothing but the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_increments_in_two_stores_end_at_a_hundred() {
+    let database = Database::new();
+    let stores = [database.store().await, database.store().await];
+    put(&stores[0], &id("a"), &record("0")).await;
+    let mut increments = JoinSet::new();
+    for n in 0..100 {
+        let store = stores[n % 2].clone();
+        increments.spawn(async move {
+            let mut current = living(&store, &id("a")).await;
+            loop {
+                let next: u32 = text(&current.document).parse::<u32>().unwrap() + 1;
+                let next = record(&next.to_string());
+                match store.update(&id("a"), current.version, &next).await.unwrap() {
+                    Updated::Conflict(stored) => current = stored,
+                    Updated::Done(_) => return,
+                    Updated::Gone => panic!("nobody has deleted it"),
+                }
+            }
+        });
+    }
+    increments.join_all().await;
+    assert_eq!(database.ask("SELECT data FROM sessions"), "100");
+}
+
 /// Futures that are dropped anywhere take no connection with them and leave none unusable.
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_who_leave_do_not_use_connections_up() {

@@ -21,3 +21,5 @@ mod reaping;
 mod refusals;
 /// What the tests are written with.
 mod support;
+/// Encrypted connections.
+mod tls;

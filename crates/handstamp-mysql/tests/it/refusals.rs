@@ -59,6 +59,27 @@ async fn a_user_who_may_only_read_is_refused_and_told() {
 }
 
 #[tokio::test]
+async fn a_server_that_has_become_a_replica_is_refused_and_asked_anew_later() {
+    let server = MariaDb::start();
+    server.ask("CREATE USER web; GRANT ALL ON handstamp.* TO web");
+    let options = MySqlOptions::new().create_table_if_missing(true).connections(1);
+    let store = options.connect(&server.url().replace("root@", "web@")).await.unwrap();
+    let connection =
+        || server.ask("SELECT id FROM information_schema.processlist WHERE user = 'web'");
+    put(&store, &id("a"), &record("{}")).await;
+    let before = connection();
+
+    server.ask("SET GLOBAL read_only = 1");
+    let said = failed(store.create(&id("b"), &record("{}")).await, StoreErrorKind::Refused);
+    assert!(said.contains("read-only"), "{said}");
+    living(&store, &id("a")).await;
+    assert_ne!(connection(), before, "it asks the replica again on the same connection");
+
+    server.ask("SET GLOBAL read_only = 0");
+    put(&store, &id("b"), &record("{}")).await;
+}
+
+#[tokio::test]
 async fn a_document_that_is_no_text_is_refused() {
     let database = Database::new();
     let store = database.store().await;
