@@ -67,6 +67,41 @@ async fn each_operation_is_one_statement() {
     }
 }
 
+/// In generic plans, which PostgreSQL makes of prepared statements sooner or later.
+#[tokio::test]
+async fn no_operation_but_a_count_of_all_reads_the_whole_table() {
+    let (_, table) = store().await;
+    ask(&format!(
+        "INSERT INTO {table} SELECT 'session-' || n, '{{}}', now() + n % 100 * interval '1 minute',
+         'owner-' || n % 1000 FROM generate_series(1, 20000) n; ANALYZE {table}"
+    ));
+    let settings = "-c session_preload_libraries=auto_explain -c auto_explain.log_min_duration=0 \
+        -c plan_cache_mode=force_generic_plan";
+    let url = format!("{}?options={}", servers::postgres().url(), settings.replace(' ', "%20"));
+    let store = options(&table).without_reaping().connect(&url).await.unwrap();
+    let version = put(&store, &id("a"), &owned("{}", "alice")).await;
+    store.load(&id("a")).await.unwrap();
+    store.touch(&id("a"), Duration::from_secs(60)).await.unwrap();
+    store.update(&id("a"), version, &owned(r#"{"n":1}"#, "alice")).await.unwrap();
+    let ended = Record { lifetime: Duration::ZERO, ..record("{}") };
+    store.update(&id("a"), version, &ended).await.unwrap();
+    store.delete(&id("a")).await.unwrap();
+    let index = store.index().unwrap();
+    assert_eq!(index.list("owner-1").await.unwrap().len(), 20);
+    assert_eq!(index.count("owner-1").await.unwrap(), 20);
+    assert_eq!(index.revoke("owner-1", None).await.unwrap(), 20);
+    store.scan().unwrap().page(None, 100).await.unwrap();
+    store.reap().await.unwrap();
+
+    let log = servers::postgres().log();
+    let scans = |kind: &str| {
+        let of_table = |line: &&str| line.contains(kind) && line.contains(&table);
+        log.lines().filter(of_table).collect::<Vec<_>>()
+    };
+    assert!(scans("Index Scan").len() >= 10, "the plans are not in the log");
+    assert_eq!(scans("Seq Scan"), Vec::<&str>::new());
+}
+
 #[tokio::test]
 async fn few_connections_serve_many_callers() {
     let table = table();
