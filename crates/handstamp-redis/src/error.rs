@@ -53,6 +53,11 @@ pub(crate) fn failure(error: &RedisError) -> StoreError {
     StoreError::new(kind, Trouble { advice: advice.into(), source })
 }
 
+/// Why a server can't be reached, in a line.
+pub(crate) fn reason(error: &RedisError) -> String {
+    format!("{} ({})", explain(error).1, words(error))
+}
+
 /// The server answered something that it never should.
 pub(crate) fn nonsense() -> StoreError {
     let advice = "the server gave an answer of the wrong kind: it may be none of Redis or Valkey, or a \

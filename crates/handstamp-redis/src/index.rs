@@ -113,7 +113,7 @@ impl Inner {
             if cluster {
                 self.enter(id, owner, lifetime).await?;
             }
-            return match self.ask(&key, &request).await? {
+            return match self.ask_to_last(&key, request.clone()).await? {
                 Value::Int(0) => Ok(false),
                 Value::Int(1) => Ok(true),
                 // A revocation was here between the two steps.
@@ -292,7 +292,8 @@ impl Inner {
         let (key, beside) = (self.layout.session(id), self.layout.owner(id));
         let mut run = scripts::END.call(&[&key, &beside]);
         run.arg(owner).arg(overdue).arg(id.as_str()).arg(self.lists());
-        match self.ask(&key, &Request::script(&scripts::END, [run])).await? {
+        let _changing = self.changing(id);
+        match self.ask_to_last(&key, Request::script(&scripts::END, [run])).await? {
             Value::Int(ended) => Ok(usize::from(ended == 1)),
             _ => Err(nonsense()),
         }

@@ -1,19 +1,20 @@
 //! How a store is set up.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use handstamp::store::{StoreError, StoreErrorKind};
+use handstamp::store::{ConnectionEvent, StoreError, StoreErrorKind};
 use redis::aio::{ConnectionManager, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 
-use crate::RedisStore;
 use crate::connection::{
-    Cluster, Connection, Dialer, Given, Link, Patience, Sentinels, Server, User,
+    Connection, Dialer, Events, Given, Observer, Patience, Sentinels, Server, User, Wait,
 };
 use crate::error::refusal;
 use crate::layout::Layout;
 use crate::url::{self, Place, Target};
+use crate::{NearCache, RedisStore};
 
 /// The settings of a [`RedisStore`].
 ///
@@ -30,8 +31,11 @@ pub struct RedisOptions {
     absence_patience: Duration,
     authorities: Option<PathBuf>,
     connect_timeout: Duration,
+    near_cache: Option<NearCache>,
+    observer: Observer,
     prefix: String,
     response_timeout: Duration,
+    wait: Option<Wait>,
 }
 
 impl RedisOptions {
@@ -42,8 +46,11 @@ impl RedisOptions {
             absence_patience: Duration::from_secs(2),
             authorities: None,
             connect_timeout: Duration::from_secs(2),
+            near_cache: None,
+            observer: Observer::default(),
             prefix: "sess:".to_owned(),
             response_timeout: Duration::from_secs(4),
+            wait: None,
         }
     }
 
@@ -72,6 +79,33 @@ impl RedisOptions {
         self
     }
 
+    /// Keeps sessions that were read lately in this process's memory. No cache unless set.
+    ///
+    /// The server tells what changes, as `CLIENT TRACKING` does, so a change by another process holds here
+    /// within milliseconds. What this handle changes holds at once. Whatever happens to the connection,
+    /// nothing is told that is older than [`NearCache::staleness`].
+    ///
+    /// Use one store in a process (its clones share the cache). A store over a connection of the application
+    /// can't have one, and is refused.
+    #[must_use]
+    pub fn near_cache(mut self, cache: NearCache) -> Self {
+        self.near_cache = Some(cache);
+        self
+    }
+
+    /// Is told when the server is reached, and when it is lost. No observer unless set.
+    ///
+    /// It is called in a task of the store's and should be brief. A Cluster counts as lost when none of its
+    /// servers can be reached.
+    #[must_use]
+    pub fn on_connection(
+        mut self,
+        observer: impl Fn(ConnectionEvent) + Send + Sync + 'static,
+    ) -> Self {
+        self.observer = Observer(Some(Arc::new(observer)));
+        self
+    }
+
     /// What the keys of sessions begin with. `sess:` unless set, as with connect-redis.
     ///
     /// Stores with different prefixes keep different sessions on one server, if no prefix begins with
@@ -90,6 +124,22 @@ impl RedisOptions {
     #[must_use]
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout;
+        self
+    }
+
+    /// Lets writes that matter most wait until so many replicas have them, but not longer than `timeout` (at
+    /// most half of the [response timeout](Self::response_timeout)). No waiting unless set.
+    ///
+    /// These are: creating a session that has an owner (a login is one), ending sessions, revocations. If too
+    /// few replicas have it in time, the call fails as timed out, though it was done; doing it again does no
+    /// harm.
+    ///
+    /// It promises that the write was in the memory of so many replicas. It does not promise that it is on a
+    /// disk, nor that it survives a failover: a replica that has it not may be chosen, in rare cases also when
+    /// others have it. It makes the loss of a login or of a sign-out unlikely, not impossible.
+    #[must_use]
+    pub fn wait(mut self, replicas: usize, timeout: Duration) -> Self {
+        self.wait = Some(Wait { replicas, timeout });
         self
     }
 
@@ -121,17 +171,19 @@ impl RedisOptions {
         let layout = Layout::new(&self.prefix)?;
         let (authorities, patience) = (self.read_authorities()?, self.patience());
         let dialer = Dialer { user, database, tls, authorities, patience };
+        let events = Events::told_to(self.observer.clone());
+        let waits = self.wait.is_some();
         let connection = match place {
-            Place::Cluster(seeds) => Connection::Cluster(Cluster::open(seeds, dialer), patience),
-            Place::One(address) => Connection::One(Link::open(Server::At(address), dialer)),
+            Place::Cluster(seeds) => Connection::to_cluster(seeds, dialer, events),
+            Place::One(address) => Connection::to_one(Server::At(address), dialer, events, waits),
             Place::Sentinel { sentinels, master, user: (name, password) } => {
                 let user = User { name, password };
                 let asker = Dialer { user, database: 0, ..dialer.clone() };
                 let sentinels = Sentinels { addresses: sentinels, master, dialer: asker };
-                Connection::One(Link::open(Server::Master(sentinels), dialer))
+                Connection::to_one(Server::Master(sentinels), dialer, events, waits)
             }
         };
-        Ok(RedisStore::over(connection, layout))
+        self.over(connection, layout)
     }
 
     /// Uses a connection that the application has. It reconnects as the application has set it up; the
@@ -166,7 +218,19 @@ impl RedisOptions {
     }
 
     fn given(&self, given: Given) -> Result<RedisStore, StoreError> {
-        Ok(RedisStore::over(Connection::Given(given), Layout::new(&self.prefix)?))
+        self.over(Connection::Given(given), Layout::new(&self.prefix)?)
+    }
+
+    fn over(&self, connection: Connection, layout: Layout) -> Result<RedisStore, StoreError> {
+        let limit = self.response_timeout / 2;
+        let wait = self.wait.map(|wait| Wait { timeout: wait.timeout.min(limit), ..wait });
+        let store = RedisStore::over(connection, layout, wait);
+        let Some(cache) = &self.near_cache else { return Ok(store) };
+        store.with_near_cache(cache.clone()).ok_or_else(|| {
+            let advice = "a near cache has to be told of changes, for which the store has to connect by \
+                          itself, with a URL; leave the cache out for a connection of the application";
+            refusal(StoreErrorKind::Refused, advice)
+        })
     }
 
     fn patience(&self) -> Patience {

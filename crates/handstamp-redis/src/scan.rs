@@ -149,6 +149,7 @@ impl Inner {
                 sessions += usize::from(self.layout.id(key.as_bytes()).is_some());
             }
         }
+        self.forget_all();
         Ok((dropped, sessions))
     }
 

@@ -5,18 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handstamp::store::{
-    Created, Record, SessionIndex, SessionScan, StoreError, Stored, Updated, Version,
+    Created, Record, SessionChanges, SessionIndex, SessionScan, StoreError, StoreErrorKind, Stored,
+    Updated, Version,
 };
 use handstamp::{SessionId, SessionStore};
 use redis::{Cmd, Value};
 use sha1::{Digest, Sha1};
 
-use crate::RedisOptions;
-use crate::connection::{Connection, Request};
-use crate::error::{answer, nonsense};
+use crate::changes::Watch;
+use crate::connection::{Connection, Listener, Request, Tracker, Wait};
+use crate::error::{answer, nonsense, refusal};
+use crate::index::Revocations;
 use crate::layout::Layout;
 use crate::lifetime::{milliseconds, remaining};
-use crate::scripts::{self, hexadecimal};
+use crate::near::{Changing, Found, Near};
+use crate::scripts;
+use crate::{NearCache, RedisOptions};
 
 /// Keeps sessions in Redis or Valkey.
 ///
@@ -28,7 +32,12 @@ pub struct RedisStore(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) connection: Connection,
     pub(crate) layout: Layout,
-    pub(crate) revocations: crate::index::Revocations,
+    pub(crate) revocations: Revocations,
+    pub(crate) watch: Watch,
+    wait: Option<Wait>,
+    near: Option<Arc<Near>>,
+    /// Tells the near cache what changes.
+    near_tracker: Option<Arc<Tracker>>,
 }
 
 impl RedisStore {
@@ -63,9 +72,21 @@ impl RedisStore {
         self.0.connection.opened().await
     }
 
-    pub(crate) fn over(connection: Connection, layout: Layout) -> Self {
-        let revocations = crate::index::Revocations::default();
-        Self(Arc::new(Inner { connection, layout, revocations }))
+    pub(crate) fn over(connection: Connection, layout: Layout, wait: Option<Wait>) -> Self {
+        let (revocations, watch) = (Revocations::default(), Watch::default());
+        let (near, near_tracker) = (None, None);
+        Self(Arc::new(Inner { connection, layout, revocations, watch, wait, near, near_tracker }))
+    }
+
+    /// The same with a near cache. `None`: nobody could tell it what changes.
+    pub(crate) fn with_near_cache(self, settings: NearCache) -> Option<Self> {
+        let mut inner = Arc::into_inner(self.0)?;
+        let tracker = inner.tracker()?;
+        let near = Arc::new(Near::new(settings, inner.layout.clone()));
+        let listener: Arc<dyn Listener> = near.clone();
+        tracker.tell(&listener, |watching| near.keep(watching));
+        (inner.near, inner.near_tracker) = (Some(near), Some(tracker));
+        Some(Self(Arc::new(inner)))
     }
 }
 
@@ -77,6 +98,57 @@ impl Inner {
 
     pub(crate) async fn ask(&self, key: &str, request: &Request) -> Result<Value, StoreError> {
         self.connection.ask(key, request).await
+    }
+
+    /// Asks for a write that has to last: it waits for replicas, if that was wished.
+    pub(crate) async fn ask_to_last(
+        &self,
+        key: &str,
+        request: Request,
+    ) -> Result<Value, StoreError> {
+        let Some(wait) = self.wait else { return self.ask(key, &request).await };
+        let answers = self.connection.ask_all(key, &request.waiting(wait)).await?;
+        let Ok([written, replicas]) = <[Value; 2]>::try_from(answers) else {
+            return Err(nonsense());
+        };
+        let (written, replicas) = (answer(written)?, answer(replicas)?);
+        match replicas {
+            Value::Int(replicas) if usize::try_from(replicas).is_ok_and(|n| n >= wait.replicas) => {
+                Ok(written)
+            }
+            Value::Int(replicas) => Err(unconfirmed(replicas, wait)),
+            _ => Err(nonsense()),
+        }
+    }
+
+    /// What tells of changes.
+    pub(crate) fn tracker(&self) -> Option<Arc<Tracker>> {
+        self.watch.tracker(|| self.connection.tracker(self.layout.prefix()))
+    }
+
+    /// To be held while a session is changed.
+    pub(crate) fn changing(&self, id: &SessionId) -> Option<Changing> {
+        self.near.as_ref().map(|near| near.changing(id))
+    }
+
+    /// Forgets what was kept of all sessions.
+    pub(crate) fn forget_all(&self) {
+        if let Some(near) = &self.near {
+            near.forget_all();
+        }
+    }
+
+    async fn load_near(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
+        let Some(near) = &self.near else { return self.load(id).await };
+        match near.look(id) {
+            Found::Session(stored) => Ok(Some(stored)),
+            Found::Off => self.load(id).await,
+            Found::Nothing(loading) => {
+                let stored = self.load(id).await?;
+                near.fill(id, loading, stored.as_ref());
+                Ok(stored)
+            }
+        }
     }
 
     pub(crate) async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
@@ -182,7 +254,7 @@ impl Inner {
         let (key, beside) = (self.layout.session(id), self.layout.owner(id));
         let mut run = scripts::DELETE.call(&[&key, &beside]);
         run.arg(id.as_str()).arg(self.lists());
-        match self.ask(&key, &Request::script(&scripts::DELETE, [run])).await? {
+        match self.ask_to_last(&key, Request::script(&scripts::DELETE, [run])).await? {
             Value::Nil => Ok(None),
             Value::Array(items) => {
                 let mut items = items.into_iter();
@@ -197,6 +269,14 @@ impl Inner {
             _ => Err(nonsense()),
         }
     }
+}
+
+fn unconfirmed(replicas: i64, wait: Wait) -> StoreError {
+    let wanted = wait.replicas;
+    let advice = format!(
+        "it was written, but only {replicas} of {wanted} replicas had it in time; a failover may lose it"
+    );
+    refusal(StoreErrorKind::Timeout, advice)
 }
 
 /// The commands that read a session: its document and the time it has left.
@@ -238,10 +318,11 @@ pub(crate) fn text(value: &Value) -> Result<String, StoreError> {
 
 impl SessionStore for RedisStore {
     async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
-        self.0.load(id).await
+        self.0.load_near(id).await
     }
 
     async fn create(&self, id: &SessionId, record: &Record) -> Result<Created, StoreError> {
+        let _changing = self.0.changing(id);
         self.0.create(id, record).await
     }
 
@@ -251,14 +332,17 @@ impl SessionStore for RedisStore {
         version: Version,
         record: &Record,
     ) -> Result<Updated, StoreError> {
+        let _changing = self.0.changing(id);
         self.0.update(id, version, record).await
     }
 
     async fn touch(&self, id: &SessionId, lifetime: Duration) -> Result<bool, StoreError> {
+        let _changing = self.0.changing(id);
         self.0.touch(id, lifetime).await
     }
 
     async fn delete(&self, id: &SessionId) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let _changing = self.0.changing(id);
         self.0.delete(id).await
     }
 
@@ -268,6 +352,10 @@ impl SessionStore for RedisStore {
 
     fn scan(&self) -> Option<&dyn SessionScan> {
         Some(self)
+    }
+
+    fn changes(&self) -> Option<&dyn SessionChanges> {
+        self.0.connection.can_be_tracked().then_some(self)
     }
 }
 
@@ -283,6 +371,7 @@ impl fmt::Debug for RedisStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scripts::hexadecimal;
 
     #[test]
     fn a_version_is_the_beginning_of_the_digest_that_scripts_compute() {

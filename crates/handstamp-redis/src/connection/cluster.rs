@@ -15,6 +15,7 @@ use tokio::time::sleep;
 
 use super::backoff::{Backoff, jittered};
 use super::dialer::{Address, Dialer};
+use super::events::Events;
 use super::link::{Link, Server, in_time};
 use super::request::{Failure, Request};
 use super::slot;
@@ -49,7 +50,8 @@ struct Inner {
 struct Nodes {
     seeds: Vec<Address>,
     dialer: Dialer,
-    links: Mutex<HashMap<Address, Link>>,
+    /// Those for requests that wait for replicas are apart: what is asked after them waits, too.
+    links: Mutex<HashMap<(Address, bool), Link>>,
     stale: Notify,
     publish: watch::Sender<View>,
 }
@@ -67,13 +69,13 @@ impl Cluster {
     ///
     /// # Panics
     /// Outside a Tokio runtime.
-    pub(crate) fn open(seeds: Vec<Address>, mut dialer: Dialer) -> Self {
+    pub(crate) fn open(seeds: Vec<Address>, mut dialer: Dialer, events: Events) -> Self {
         let absence = dialer.patience.absence;
         dialer.patience.absence = absence.min(LINK_PATIENCE);
         let (publish, maps) = watch::channel(View::Unknown);
         let (links, stale) = (Mutex::default(), Notify::new());
         let nodes = Arc::new(Nodes { seeds, dialer, links, stale, publish });
-        let task = tokio::spawn(keep(nodes.clone()));
+        let task = tokio::spawn(keep(nodes.clone(), events));
         Self(Arc::new(Inner { nodes, maps, refresher: task.abort_handle() }))
     }
 
@@ -132,15 +134,15 @@ impl Cluster {
     ) -> Result<Vec<Value>, Failure> {
         match to {
             Some(Redirection { address, asking: true }) => {
-                let answers = self.link(&address).ask(&request.asking()).await?;
+                let answers = self.link(&address, request).ask(&request.asking()).await?;
                 // Every other answer is that to ASKING.
                 Ok(answers.into_iter().skip(1).step_by(2).collect())
             }
-            Some(Redirection { address, .. }) => self.link(&address).ask(request).await,
+            Some(Redirection { address, .. }) => self.link(&address, request).ask(request).await,
             None => {
                 let map = self.map().await?;
                 let Some(master) = map.master(slot) else { return Err(unserved()) };
-                self.link(&master).ask(request).await
+                self.link(&master, request).ask(request).await
             }
         }
     }
@@ -151,12 +153,17 @@ impl Cluster {
         master: &Address,
         request: &Request,
     ) -> Result<Vec<Value>, Failure> {
-        self.link(master).ask(request).await
+        self.link(master, request).ask(request).await
     }
 
     /// Who has which slot, as a server says just now.
     pub(crate) async fn fresh_map(&self) -> Result<Arc<Map>, Failure> {
         self.0.nodes.refresh().await.map_err(|error| Failure { error, sent: true })
+    }
+
+    /// Something is not as it was: asks who has which slot.
+    pub(crate) fn suspect(&self) {
+        self.0.nodes.stale.notify_one();
     }
 
     /// Tells every time that slots have moved.
@@ -181,8 +188,8 @@ impl Cluster {
         known.map_or(View::Unknown, |view| view.clone())
     }
 
-    fn link(&self, address: &Address) -> Link {
-        self.0.nodes.link(address)
+    fn link(&self, address: &Address, request: &Request) -> Link {
+        self.0.nodes.link(address, request.waits())
     }
 }
 
@@ -266,10 +273,11 @@ fn ended() -> RedisError {
 }
 
 impl Nodes {
-    fn link(&self, address: &Address) -> Link {
+    fn link(&self, address: &Address, waits: bool) -> Link {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = || Link::open(Server::At(address.clone()), self.dialer.clone());
-        links.entry(address.clone()).or_insert_with(open).clone()
+        let server = || Server::At(address.clone());
+        let open = || Link::open(server(), self.dialer.clone(), Events::default());
+        links.entry((address.clone(), waits)).or_insert_with(open).clone()
     }
 
     /// Asks the servers, one after the other, until one says who has which slot.
@@ -290,7 +298,7 @@ impl Nodes {
     }
 
     async fn ask(&self, address: &Address) -> RedisResult<Map> {
-        let link = self.link(address);
+        let link = self.link(address, false);
         // A link that has just been made may take as long as any to connect.
         in_time(self.dialer.patience.connect, link.opened()).await?;
         let mut command = redis::cmd("CLUSTER");
@@ -319,7 +327,7 @@ impl Nodes {
         let masters = map.masters();
         let keep = |address: &Address| masters.contains(address) || self.seeds.contains(address);
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        links.retain(|address, _| keep(address));
+        links.retain(|(address, _), _| keep(address));
         drop(links);
         self.publish.send_if_modified(|view| {
             let same = matches!(view, View::Known(known) if known == map);
@@ -330,17 +338,19 @@ impl Nodes {
 }
 
 /// Finds out who has which slot, at first and whenever somebody has met a master who has it no more.
-async fn keep(nodes: Arc<Nodes>) {
+async fn keep(nodes: Arc<Nodes>, events: Events) {
     let mut backoff = Backoff::default();
     loop {
         match nodes.refresh().await {
             Ok(_) => {
                 backoff = Backoff::default();
+                events.made();
                 // Everybody who met the same change has asked for the same.
                 sleep(PAUSE).await;
                 nodes.stale.notified().await;
             }
             Err(error) => {
+                events.lost(&error);
                 nodes.publish.send_if_modified(|view| {
                     let unknown = !matches!(view, View::Known(_));
                     if unknown {

@@ -4,14 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
+use redis::aio::{AsyncPushSender, MultiplexedConnection};
 use redis::io::tcp::TcpSettings;
 use redis::io::tcp::socket2::TcpKeepalive;
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
-    ProtocolVersion, PushInfo, RedisConnectionInfo, RedisResult, TlsCertificates,
+    ProtocolVersion, RedisConnectionInfo, RedisResult, TlsCertificates,
 };
-use tokio::sync::mpsc::UnboundedSender;
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +65,7 @@ impl Dialer {
     pub(crate) async fn dial(
         &self,
         address: &Address,
-        pushes: UnboundedSender<PushInfo>,
+        pushes: impl AsyncPushSender,
     ) -> RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.patience.connect))

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
+use redis::aio::{AsyncPushSender, MultiplexedConnection};
 use redis::{ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
 use super::dialer::{Address, Dialer, Patience};
+use super::events::Events;
 use super::request::{Failure, Request};
 use super::sentinel::Sentinels;
 use crate::error::code;
@@ -43,7 +44,7 @@ impl Server {
     pub(crate) async fn connect(
         &self,
         dialer: &Dialer,
-        pushes: UnboundedSender<PushInfo>,
+        pushes: impl AsyncPushSender,
     ) -> RedisResult<MultiplexedConnection> {
         match self {
             Self::At(address) => dialer.dial(address, pushes).await,
@@ -93,10 +94,10 @@ impl Link {
     ///
     /// # Panics
     /// Outside a Tokio runtime.
-    pub(crate) fn open(server: Server, dialer: Dialer) -> Self {
+    pub(crate) fn open(server: Server, dialer: Dialer, events: Events) -> Self {
         let (publish, states) = watch::channel(State::Down { since: Instant::now(), error: None });
         let patience = dialer.patience;
-        let task = tokio::spawn(keep(server, dialer, publish));
+        let task = tokio::spawn(keep(server, dialer, publish, events));
         Self { states, patience, _keeper: Arc::new(Keeper(task.abort_handle())) }
     }
 
@@ -188,7 +189,7 @@ fn closed() -> RedisError {
 }
 
 /// Connects, and again whenever the connection has ended.
-async fn keep(server: Server, dialer: Dialer, states: watch::Sender<State>) {
+async fn keep(server: Server, dialer: Dialer, states: watch::Sender<State>, events: Events) {
     let mut backoff = Backoff::default();
     let mut down_since = Instant::now();
     loop {
@@ -198,6 +199,7 @@ async fn keep(server: Server, dialer: Dialer, states: watch::Sender<State>) {
                 let (used, broken) = (AtomicBool::new(false), Notify::new());
                 let live = Arc::new(Live { connection, used, broken });
                 states.send_replace(State::Up(live.clone()));
+                events.made();
                 let up_since = Instant::now();
                 lost(&live, &mut pushed).await;
                 if up_since.elapsed() > LASTING {
@@ -208,6 +210,7 @@ async fn keep(server: Server, dialer: Dialer, states: watch::Sender<State>) {
             }
             Err(error) => error,
         };
+        events.lost(&error);
         states.send_replace(State::Down { since: down_since, error: Some(error) });
         sleep(backoff.next()).await;
     }

@@ -1,8 +1,11 @@
 //! What is asked of a server in one round trip, and how that can fail.
 
+use std::time::Duration;
+
 use redis::{Cmd, Pipeline, RedisError, Value};
 
 use crate::error::code;
+use crate::lifetime::milliseconds;
 use crate::scripts::Script;
 
 /// Commands that go to one server at once. They need not be done at once: each is a step of its own.
@@ -13,12 +16,19 @@ pub(crate) struct Request {
     script: Option<&'static Script>,
     /// To do it twice is to do it once, so that it may be sent again if its answer was lost.
     repeatable: bool,
+    /// Its last command waits until replicas have it.
+    waits: bool,
 }
 
 impl Request {
     /// Commands that change something.
     pub(crate) fn write(commands: impl IntoIterator<Item = Cmd>) -> Self {
-        Self { commands: commands.into_iter().collect(), script: None, repeatable: false }
+        Self {
+            commands: commands.into_iter().collect(),
+            script: None,
+            repeatable: false,
+            waits: false,
+        }
     }
 
     /// Commands that change nothing.
@@ -29,6 +39,18 @@ impl Request {
     /// Runs of one script.
     pub(crate) fn script(script: &'static Script, runs: impl IntoIterator<Item = Cmd>) -> Self {
         Self { script: Some(script), ..Self::write(runs) }
+    }
+
+    /// The same, and then a wait until so many replicas have what was written before.
+    pub(crate) fn waiting(mut self, wait: Wait) -> Self {
+        let mut command = redis::cmd("WAIT");
+        command.arg(wait.replicas).arg(milliseconds(wait.timeout));
+        self.commands.push(command);
+        Self { waits: true, ..self }
+    }
+
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
     }
 
     pub(crate) fn is_repeatable(&self) -> bool {
@@ -56,6 +78,13 @@ impl Request {
         let commands = std::iter::once(script.load()).chain(self.commands.iter().cloned());
         Some(Self { commands: commands.collect(), script: None, ..*self })
     }
+}
+
+/// For how many replicas a write waits, and how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    pub(crate) replicas: usize,
+    pub(crate) timeout: Duration,
 }
 
 /// No answer has come.

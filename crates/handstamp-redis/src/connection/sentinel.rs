@@ -1,8 +1,8 @@
 //! Finds the master that the Sentinels agree on.
 
-use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, PushInfo, RedisError, RedisResult, ServerErrorKind, from_redis_value};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use redis::aio::{AsyncPushSender, MultiplexedConnection};
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, from_redis_value};
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::dialer::{Address, Dialer};
 use super::link::in_time;
@@ -21,7 +21,7 @@ impl Sentinels {
     pub(crate) async fn connect(
         &self,
         dialer: &Dialer,
-        pushes: UnboundedSender<PushInfo>,
+        pushes: impl AsyncPushSender,
     ) -> RedisResult<MultiplexedConnection> {
         let mut connection = dialer.dial(&self.find().await?, pushes).await?;
         match redis::cmd("ROLE").query_async::<Vec<redis::Value>>(&mut connection).await {

@@ -1,79 +1,84 @@
+use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use handstamp_redis::{RedisOptions, RedisStore};
-use handstamp_testing::{StoreHarness, servers, store_suite};
+use handstamp_redis::{NearCache, RedisOptions, RedisStore};
+use handstamp_testing::{StoreHarness, changes_suite, servers, store_suite};
 use tokio::time::sleep;
 
-use crate::support::prefix;
+use crate::support::{cluster_url, database, prefix, redis, sentinel_url, valkey};
 
 /// One server, and a connection for each caller: between processes it is no different.
 mod one_server {
-    use super::{OneServer, store_suite};
+    use super::{One, Separate, changes_suite, store_suite};
 
-    store_suite!(OneServer);
+    store_suite!(Separate<One>);
+    changes_suite!(Separate<One>);
 }
 
-/// One connection for all callers, as an application has it.
-mod one_connection {
-    use super::{OneConnection, store_suite};
+/// One store for all callers, as an application has it, with its near cache.
+mod near_cache {
+    use super::{Shared, changes_suite, store_suite};
 
-    store_suite!(OneConnection);
+    store_suite!(Shared);
+    changes_suite!(Shared);
 }
 
 mod valkey {
-    use super::{Valkey, store_suite};
+    use super::{OnValkey, Separate, changes_suite, store_suite};
 
-    store_suite!(Valkey);
+    store_suite!(Separate<OnValkey>);
+    changes_suite!(Separate<OnValkey>);
 }
 
 mod sentinel {
-    use super::{Sentinel, store_suite};
+    use super::{OnSentinel, Separate, store_suite};
 
-    store_suite!(Sentinel);
+    store_suite!(Separate<OnSentinel>);
 }
 
 mod cluster {
-    use super::{Cluster, store_suite};
+    use super::{OnCluster, Separate, changes_suite, store_suite};
 
-    store_suite!(Cluster);
+    store_suite!(Separate<OnCluster>);
+    changes_suite!(Separate<OnCluster>);
 }
 
-/// Names a place where all tests of a suite keep their sessions, each under a prefix of its own.
+/// Where all tests of a suite keep their sessions.
 trait Place: Send + Sync + 'static {
     const ROUNDS: usize;
 
+    /// A database of it.
     fn url() -> String;
 }
 
-/// A store, and others on connections of their own.
+/// A few stores on connections of their own, which are one to the tests.
 struct Separate<P> {
-    options: RedisOptions,
-    first: Arc<RedisStore>,
-    others: Vec<Arc<RedisStore>>,
-    next: std::sync::atomic::AtomicUsize,
-    place: std::marker::PhantomData<P>,
+    stores: Vec<Arc<RedisStore>>,
+    turns: AtomicUsize,
+    place: PhantomData<P>,
 }
 
 impl<P: Place> StoreHarness for Separate<P> {
     type Store = RedisStore;
 
     const UNIT: Duration = Duration::from_millis(500);
-    const TOLERANCE: Duration = Duration::from_millis(230);
+    const TOLERANCE: Duration = Duration::from_millis(240);
     const ROUNDS: usize = P::ROUNDS;
 
     async fn start() -> Self {
-        let options = RedisOptions::new().prefix(prefix());
-        let connect = async || Arc::new(options.connect(&P::url()).await.unwrap());
-        let (first, others) = (connect().await, vec![connect().await, connect().await]);
-        Self { options, first, others, next: 0.into(), place: std::marker::PhantomData }
+        let (options, url) = (RedisOptions::new().prefix(prefix()), P::url());
+        let mut stores = Vec::new();
+        for _ in 0..3 {
+            stores.push(Arc::new(options.connect(&url).await.unwrap()));
+        }
+        Self { stores, turns: AtomicUsize::new(0), place: PhantomData }
     }
 
     fn store(&self) -> Arc<RedisStore> {
-        let _ = &self.options;
-        let all = [&self.first].into_iter().chain(&self.others);
-        let turn = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        all.cycle().nth(turn % 3).unwrap().clone()
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        self.stores[turn % self.stores.len()].clone()
     }
 
     async fn pass(&self, time: Duration) {
@@ -87,11 +92,9 @@ impl Place for One {
     const ROUNDS: usize = 30;
 
     fn url() -> String {
-        servers::redis().url()
+        database(redis())
     }
 }
-
-type OneServer = Separate<One>;
 
 struct OnValkey;
 
@@ -99,11 +102,9 @@ impl Place for OnValkey {
     const ROUNDS: usize = 10;
 
     fn url() -> String {
-        servers::valkey().url()
+        database(valkey())
     }
 }
-
-type Valkey = Separate<OnValkey>;
 
 struct OnSentinel;
 
@@ -111,12 +112,9 @@ impl Place for OnSentinel {
     const ROUNDS: usize = 10;
 
     fn url() -> String {
-        let sentinels = servers::sentinel().addresses().join(",");
-        format!("redis+sentinel://{sentinels}/{}", servers::Sentinel::MASTER)
+        sentinel_url(servers::sentinel())
     }
 }
-
-type Sentinel = Separate<OnSentinel>;
 
 struct OnCluster;
 
@@ -124,25 +122,22 @@ impl Place for OnCluster {
     const ROUNDS: usize = 10;
 
     fn url() -> String {
-        let nodes: Vec<_> = servers::cluster().nodes().iter().map(|node| node.address()).collect();
-        format!("redis+cluster://{}", nodes.join(","))
+        cluster_url(servers::cluster())
     }
 }
 
-type Cluster = Separate<OnCluster>;
+struct Shared(Arc<RedisStore>);
 
-struct OneConnection(Arc<RedisStore>);
-
-impl StoreHarness for OneConnection {
+impl StoreHarness for Shared {
     type Store = RedisStore;
 
     const UNIT: Duration = Duration::from_millis(500);
-    const TOLERANCE: Duration = Duration::from_millis(230);
-    const ROUNDS: usize = 10;
+    const TOLERANCE: Duration = Duration::from_millis(240);
+    const ROUNDS: usize = 30;
 
     async fn start() -> Self {
-        let options = RedisOptions::new().prefix(prefix());
-        Self(Arc::new(options.connect(&servers::redis().url()).await.unwrap()))
+        let options = RedisOptions::new().prefix(prefix()).near_cache(NearCache::new());
+        Self(Arc::new(options.connect(&database(redis())).await.unwrap()))
     }
 
     fn store(&self) -> Arc<RedisStore> {

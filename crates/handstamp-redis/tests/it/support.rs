@@ -1,10 +1,47 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use handstamp::store::{Created, Record, StoreError, StoreErrorKind, Stored, Version};
 use handstamp::{SessionId, SessionStore};
-use handstamp_redis::{RedisOptions, RedisStore};
+use handstamp_redis::RedisStore;
+use handstamp_testing::servers::{
+    Cluster, Redis, RedisOptions as ServerOptions, RedisProgram, Sentinel,
+};
+use redis::Client;
+use redis::aio::MultiplexedConnection;
+use tokio::time::sleep;
+
+/// A server with many databases, so that walks through one meet nothing of another's.
+pub(crate) fn redis() -> &'static Redis {
+    static SHARED: OnceLock<Redis> = OnceLock::new();
+    SHARED.get_or_init(|| with_databases(RedisProgram::Redis))
+}
+
+pub(crate) fn valkey() -> &'static Redis {
+    static SHARED: OnceLock<Redis> = OnceLock::new();
+    SHARED.get_or_init(|| with_databases(RedisProgram::Valkey))
+}
+
+fn with_databases(program: RedisProgram) -> Redis {
+    let settings = ["--databases", "2000"].map(str::to_owned).to_vec();
+    Redis::start(ServerOptions { program, settings, ..ServerOptions::default() })
+}
+
+/// The URL of a database that no other test has.
+pub(crate) fn database(server: &Redis) -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    format!("{}/{}", server.url(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+pub(crate) fn sentinel_url(sentinel: &Sentinel) -> String {
+    format!("redis+sentinel://{}/{}", sentinel.addresses().join(","), Sentinel::MASTER)
+}
+
+pub(crate) fn cluster_url(cluster: &Cluster) -> String {
+    let nodes: Vec<_> = cluster.nodes().iter().map(|node| node.address()).collect();
+    format!("redis+cluster://{}", nodes.join(","))
+}
 
 /// A prefix that no other test of this process has, and that is the beginning of no other one.
 pub(crate) fn prefix() -> String {
@@ -12,9 +49,26 @@ pub(crate) fn prefix() -> String {
     format!("test-{}:", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Settings for a test of its own on a shared server.
-pub(crate) fn options() -> RedisOptions {
-    RedisOptions::new().prefix(prefix())
+/// A store on a database of its own, and a plain connection to that.
+pub(crate) async fn store_beside_a_connection() -> (RedisStore, MultiplexedConnection) {
+    let url = database(redis());
+    (RedisStore::connect(&url).await.unwrap(), plain(&url).await)
+}
+
+/// A connection as another client has it.
+pub(crate) async fn plain(url: &str) -> MultiplexedConnection {
+    Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap()
+}
+
+/// Waits until something outside has happened that tells nobody.
+pub(crate) async fn soon(what: &str, condition: impl AsyncFn() -> bool) {
+    for _ in 0..1000 {
+        if condition().await {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what}: not within ten seconds");
 }
 
 pub(crate) fn id(text: &str) -> SessionId {
