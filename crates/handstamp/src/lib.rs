@@ -27,6 +27,11 @@
 //!   that is saved over the real one.
 //! - Nothing is stored for a visitor of whom nothing is known.
 //!
+//! # Changing the store
+//!
+//! [`MovingStore`] takes the sessions along from one store to another while visitors use them; [`BulkMove`]
+//! fetches those that nobody asks for.
+//!
 //! # Writing a store
 //!
 //! Implement [`SessionStore`] and prove it with `store_suite!` of `handstamp-testing`. The contract is
@@ -50,6 +55,7 @@ mod key;
 mod keys;
 mod manager;
 mod memory;
+mod moving;
 mod object;
 mod plan;
 mod recent;
@@ -75,6 +81,7 @@ pub use key::{Key, KeyFor};
 pub use keys::Keys;
 pub use manager::SessionManager;
 pub use memory::MemoryStore;
+pub use moving::{BulkMove, MoveProgress, MovingStore};
 pub use seal::SealingKeys;
 pub use session::{LookUp, Session, Snapshot};
 pub use store::SessionStore;

@@ -160,6 +160,11 @@ pub(crate) fn decode(
     }
 }
 
+/// Whether this is a sealed document, whoever can open it.
+pub(crate) fn is_sealed(bytes: &Arc<[u8]>) -> bool {
+    Object::parse(bytes, []).is_some_and(|(object, [])| envelope(&object).is_some())
+}
+
 /// What is sealed in this document: an application's own key of that name does not look like it.
 fn envelope(object: &Object) -> Option<String> {
     let text: String = serde_json::from_slice(object.get(SEALED)?).ok()?;

@@ -28,3 +28,19 @@ pub(super) fn free() -> u16 {
 pub(super) fn of_bus(port: u16) -> u16 {
     port + COUNT
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_somebody_listens_on_is_not_free() {
+        let taken = TcpListener::bind(("127.0.0.1", free())).unwrap();
+        let taken = taken.local_addr().unwrap().port();
+        let range = FIRST..FIRST + COUNT;
+        for _ in range.clone() {
+            let port = free();
+            assert!(range.contains(&port) && port != taken);
+        }
+    }
+}

@@ -68,3 +68,23 @@ pub(super) fn as_user(user: Option<&str>, program: impl AsRef<OsStr>) -> Command
     command.args(["--reuid", user, "--regid", user, "--init-groups", "--"]).arg(program);
     command
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(
+        expected = "no-such-server is not installed, and this test needs it. `cargo xtask setup` installs \
+                    everything that tests need; this comes with Debian's package no-such-package"
+    )]
+    fn a_missing_program_is_a_failure_that_says_what_to_install() {
+        find("no-such-server", "Debian's package no-such-package");
+    }
+
+    #[test]
+    #[should_panic(expected = "sh failed (exit status: 3):\nout\nerr\n")]
+    fn a_command_that_fails_is_a_failure_with_what_it_said() {
+        run(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]));
+    }
+}

@@ -180,3 +180,48 @@ fn end_of(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(30)..].join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU16, Ordering};
+
+    use super::*;
+
+    /// A server that runs the script for its port.
+    fn start(script: impl Fn(u16) -> String + Send + Sync + 'static) -> Server {
+        let command = Box::new(move |port| {
+            let mut command = Command::new("sh");
+            command.args(["-c", &script(port)]);
+            command
+        });
+        let kind = Kind { name: "Script", ready: "it is up", ending: Signal::Kill, command };
+        Server::start_in(Folder::create(), kind)
+    }
+
+    #[test]
+    fn another_port_is_tried_where_one_is_taken() {
+        let first = AtomicU16::new(0);
+        let server = start(move |port| {
+            match first.compare_exchange(0, port, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => "echo bind: Address already in use; exit 1".into(),
+                Err(first) => format!("echo {first} was taken; echo it is up; exec sleep 60"),
+            }
+        });
+        assert!(server.log().contains("was taken"));
+        assert!(!server.log().contains(&format!("{} was taken", server.port())));
+    }
+
+    #[test]
+    #[should_panic(expected = "Script ended (exit status: 4):\nwhat a pity")]
+    fn a_server_that_does_not_start_is_a_failure_with_its_log() {
+        start(|_| "echo what a pity >&2; exit 4".into());
+    }
+
+    #[test]
+    fn a_server_that_has_ended_by_itself_is_not_running() {
+        let server = start(|_| "echo it is up; exec sleep 0.1".into());
+        wait_until("it has ended", || !server.is_running());
+        server.pause();
+        server.kill();
+    }
+}

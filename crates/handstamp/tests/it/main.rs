@@ -5,3 +5,5 @@
 mod engine;
 /// The memory store: the suite of all stores, and what only a bounded store has.
 mod memory_store;
+/// Two stores as one, and sessions that move between them.
+mod moving;
