@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use self::fault::Fault;
 use self::report::Recovery;
-use self::request::Reply;
+use self::request::{Deed, Reply};
 use self::visitor::Visitor;
 
 pub(crate) use self::fault::Loss;
@@ -62,11 +62,12 @@ pub(crate) struct Load {
 impl Load {
     /// Sets them to work, and waits until they are well under way.
     pub(crate) async fn start(managers: Vec<SessionManager>, seed: u64) -> Self {
+        let progress = Progress { begun: vec![None; managers.len()], ..Progress::default() };
         let shared = Arc::new(Shared {
             managers,
             faults: Mutex::default(),
             report: Mutex::default(),
-            progress: watch::Sender::new(vec![Progress::default(); VISITORS]),
+            progress: watch::Sender::new(vec![progress; VISITORS]),
             is_enough: AtomicBool::new(false),
         });
         let visitors =
@@ -89,23 +90,17 @@ impl Load {
     pub(crate) fn begin_fault(&self, loss: Loss) {
         self.shared.faults_mut().push(Fault::new(loss));
         self.shared.progress.send_modify(|all| {
-            all.iter_mut()
-                .for_each(|one| *one = Progress { answered: one.answered, ..Progress::default() });
+            all.iter_mut().for_each(|one| (one.failed, one.served) = (0, None));
         });
     }
 
-    /// Waits until everybody has noticed it, or has worked on as if nothing had happened.
-    pub(crate) async fn notice(&mut self) {
-        self.wait_until("everybody notices", |_, now| now.failed > 0 || now.since_fault >= WORK)
-            .await;
-    }
-
-    /// Waits until everybody who was refused is refused again, or anybody works on.
+    /// Waits until everybody was refused a few times.
     pub(crate) async fn suffer(&mut self) {
         self.wait_until("everybody is refused", |_, now| now.failed >= 3).await;
     }
 
-    /// From now on the server is well again. Waits until everybody is served, and works for a while.
+    /// From now on the server is well again. Waits until everybody is served by every process, and works for a
+    /// while.
     pub(crate) async fn heal(&mut self) {
         let healed = Instant::now();
         self.heal_since(healed).await;
@@ -115,7 +110,7 @@ impl Load {
     pub(crate) async fn heal_since(&mut self, healed: Instant) {
         self.shared.faults_mut().last_mut().expect("there is a fault").healed = Some(healed);
         self.wait_until("everybody is served again", |_, now| {
-            now.begun.is_some_and(|begun| begun >= healed)
+            now.begun.iter().all(|begun| begun.is_some_and(|begun| begun >= healed))
         })
         .await;
         let everybody = healed.elapsed();
@@ -169,12 +164,10 @@ struct Shared {
 struct Progress {
     /// How much he has done.
     answered: usize,
-    /// How much of it since the last fault began.
-    since_fault: usize,
     /// How often he was refused since then.
     failed: usize,
-    /// When the last thing that he has done began.
-    begun: Option<Instant>,
+    /// When the last request of his began that this process has answered.
+    begun: Vec<Option<Instant>>,
     /// When he was first served since the server is back.
     served: Option<Instant>,
 }
@@ -184,41 +177,50 @@ impl Shared {
         self.is_enough.load(Ordering::SeqCst)
     }
 
-    fn acted(&self, number: usize, begun: Instant, is_answered: bool) {
-        let now = Instant::now();
-        let healed = self.faults().last().and_then(|fault| fault.healed);
-        self.progress.send_modify(|all| {
-            let progress = &mut all[number];
-            if is_answered {
-                progress.answered += 1;
-                progress.since_fault += 1;
-                progress.begun = Some(begun);
-                let is_back = healed.is_some_and(|healed| now >= healed);
-                progress.served = progress.served.or(is_back.then_some(now));
-            } else {
-                progress.failed += 1;
-            }
+    fn acted(&self, number: usize, is_answered: bool) {
+        self.progress.send_modify(|all| match is_answered {
+            true => all[number].answered += 1,
+            false => all[number].failed += 1,
         });
     }
 
-    /// Notes how a request went, and gives it back.
-    async fn observe(&self, request: impl Future<Output = Reply>) -> Reply {
-        let reply = request.await;
-        self.took("a request's step", reply.begun, reply.longest);
+    /// A process has answered a visitor.
+    fn served(&self, number: usize, process: usize, begun: Instant) {
+        let now = Instant::now();
+        let healed = self.faults().last().and_then(|fault| fault.healed);
+        let is_back = healed.is_some_and(|healed| now >= healed);
+        self.progress.send_modify(|all| {
+            all[number].begun[process] = Some(begun);
+            all[number].served = all[number].served.or(is_back.then_some(now));
+        });
+    }
+
+    /// Sends a request to a process and notes how it went.
+    async fn request(
+        &self,
+        number: usize,
+        process: usize,
+        cookie: Option<&str>,
+        deed: &Deed,
+    ) -> Reply {
+        let reply = request::request(&self.managers[process], cookie, deed).await;
+        self.took(&format!("{deed:?}"), reply.begun, reply.longest, deed.deadlines());
         match &reply.error {
             Some(error) => self.failed(error, reply.begun),
-            None => self.report().answered += 1,
+            None => {
+                self.report().answered += 1;
+                self.served(number, process, reply.begun);
+            }
         }
         reply
     }
 
-    fn took(&self, what: &str, begun: Instant, time: Duration) {
-        if time > DEADLINE + Duration::from_secs(1) {
+    /// Something took so long, and may take so many deadlines of the store and a second.
+    fn took(&self, what: &str, begun: Instant, time: Duration, deadlines: u32) {
+        if time > DEADLINE * deadlines + Duration::from_secs(1) {
             let fault = self.faults().last().map(|fault| begun.checked_duration_since(fault.began));
-            self.find(
-                Finding::HungCall,
-                format!("{what} took {time:?}, begun {fault:?} after the fault"),
-            );
+            let how = format!("{what} took {time:?}, begun {fault:?} after the fault");
+            self.find(Finding::HungCall, how);
         }
     }
 

@@ -35,6 +35,12 @@ impl Deed {
         self.ends() || matches!(self, Self::Login(_))
     }
 
+    /// How many deadlines of the store saving may take, each for a call in vain. A new session is taken back
+    /// when the old one could not be ended: that is the second.
+    pub(super) fn deadlines(&self) -> u32 {
+        if matches!(self, Self::Regenerate(_)) { 2 } else { 1 }
+    }
+
     fn act(&self, session: &Session) -> Result<(), SessionError> {
         match self {
             Self::Begin(name) => session.insert(NAME, name),
@@ -93,9 +99,7 @@ pub(super) async fn request(manager: &SessionManager, cookie: Option<&str>, deed
         error: None,
         longest: Duration::ZERO,
     };
-    let cookies =
-        |header: &str| cookie.filter(|_| header == "cookie").map(str::as_bytes).into_iter();
-    let session = manager.load(cookies).await;
+    let session = load(manager, cookie).await;
     reply.longest = begun.elapsed();
     let found = session.and_then(|session| Ok((Sighting::of(&session)?, session)));
     let session = match found {

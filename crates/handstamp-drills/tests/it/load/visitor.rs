@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::knowledge::{Knowledge, Verdict};
 use super::random::Random;
 use super::report::Finding;
-use super::request::{Deed, Outcome, Reply, request};
+use super::request::{Deed, Outcome, Reply};
 
 /// How many credentials that are over a visitor remembers, to look whether they stay so.
 const GRAVES: usize = 24;
@@ -50,9 +50,8 @@ impl Visitor {
     /// Does one thing after the other until it is enough, and then looks at everything once more.
     pub(super) async fn live(mut self) {
         while !self.shared.is_enough() {
-            let start = Instant::now();
             let is_answered = self.act().await;
-            self.shared.acted(self.number, start, is_answered);
+            self.shared.acted(self.number, is_answered);
             match is_answered {
                 // A store in memory never waits, and others want their turn.
                 true => yield_now().await,
@@ -168,10 +167,10 @@ impl Visitor {
         expect(&mut current.known, &first);
         expect(&mut current.known, &second);
         let cookie = current.cookie.clone();
-        let (managers, shared) = ([self.random_manager(), self.random_manager()], &self.shared);
+        let (number, processes) = (self.number, [self.process(), self.process()]);
         let (one, other) = tokio::join!(
-            shared.observe(request(&shared.managers[managers[0]], Some(&cookie), &first)),
-            shared.observe(request(&shared.managers[managers[1]], Some(&cookie), &second)),
+            self.shared.request(number, processes[0], Some(&cookie), &first),
+            self.shared.request(number, processes[1], Some(&cookie), &second),
         );
         let is_answered = one.error.is_none() && other.error.is_none();
         // The second one may have ended it before the first one looked, or given it an id that is not shown.
@@ -195,11 +194,11 @@ impl Visitor {
     /// Ends all sessions of the present one's owner.
     async fn sign_out_everywhere(&mut self, mut current: Current) -> bool {
         let owner = current.known.owner().expect("somebody is signed in").to_owned();
-        let manager = self.random_manager();
+        let manager = self.process();
         let manager = &self.shared.managers[manager];
         let begun = Instant::now();
         let ended = manager.revoke_all(&owner, None).await;
-        self.shared.took("revoke_all", begun, begun.elapsed());
+        self.shared.took("revoke_all", begun, begun.elapsed(), 1);
         match ended {
             Ok(0) => {
                 let verdict = current.known.judge(None, &self.shared.faults());
@@ -293,11 +292,11 @@ impl Visitor {
     }
 
     async fn request(&mut self, cookie: Option<&str>, deed: &Deed) -> Reply {
-        let manager = self.random_manager();
-        self.shared.observe(request(&self.shared.managers[manager], cookie, deed)).await
+        let process = self.process();
+        self.shared.request(self.number, process, cookie, deed).await
     }
 
-    fn random_manager(&mut self) -> usize {
+    fn process(&mut self) -> usize {
         usize::try_from(self.random.below(self.shared.managers.len() as u64)).unwrap()
     }
 
