@@ -170,23 +170,25 @@ impl MySqlOptions {
     /// # Errors
     /// As [`MySqlStore::connect`].
     pub async fn connect(&self, url: &str) -> Result<MySqlStore, StoreError> {
-        let store = self.open(url)?;
-        if self.create_table_if_missing {
-            store.migrate().await?;
-        } else {
-            store.check().await?;
-        }
+        let store = MySqlStore::open(url, self)?;
+        store.connected().await?;
         Ok(store)
     }
 
-    /// Makes a store that connects when it is first used, for who can't wait, or starts before the server
-    /// does. It makes no table.
+    /// As [`connect`](Self::connect), but does not wait: the store is there at once and connects by itself, as
+    /// often as it takes. Until it has, calls fail as when the server is away. If the table is to be made, calls
+    /// wait for that.
     ///
     /// # Errors
     /// `Refused`: the URL can't be read, or names no database where
     /// [`database_name`](Self::database_name) does not either.
-    pub fn open(&self, url: &str) -> Result<MySqlStore, StoreError> {
-        MySqlStore::open_with(url, self)
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn connect_lazily(&self, url: &str) -> Result<MySqlStore, StoreError> {
+        let store = MySqlStore::open(url, self)?;
+        store.connect_in_background();
+        Ok(store)
     }
 }
 

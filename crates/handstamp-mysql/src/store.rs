@@ -1,6 +1,7 @@
 //! The store: the contract's calls as statements, and what their outcomes mean.
 
 use std::fmt;
+use std::fs::File;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use mysql_async::prelude::FromValue;
 use mysql_async::{Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row, SslOpts, Value};
 use rustls::crypto::{CryptoProvider, ring};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::sleep;
 
 use crate::MySqlOptions;
-use crate::connections::{Connections, Isolation, Outcome, SETUP};
+use crate::connections::{Connections, Isolation, Outcome, SETUP, varied};
 use crate::cursor::{cursor, place};
 use crate::error::{bad_url, refusal};
 use crate::layout::Layout;
@@ -29,6 +31,9 @@ const LARGEST_PAGE: usize = 1000;
 
 /// How long a connection stays open that nobody uses.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// How long to wait, about, until a server that is away is asked again.
+const RETRY: Duration = Duration::from_millis(250);
 
 /// How soon the system finds out that the server's machine is gone.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -43,12 +48,15 @@ pub struct MySqlStore(Arc<Inner>);
 
 struct Inner {
     connections: Connections,
+    create_table_if_missing: bool,
     layout: Layout,
     max_document_bytes: usize,
     opts: Opts,
     reap_every: Option<Duration>,
     reaper: OnceLock<Option<Reaper>>,
     statements: Statements,
+    /// Whether the table has been made, if it is to be.
+    table: OnceCell<()>,
 }
 
 impl MySqlStore {
@@ -75,32 +83,62 @@ impl MySqlStore {
     /// # Errors
     /// `Refused`: the user may not create or alter tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.run(&self.0.layout.create_table(), &[]).await?;
+        self.run_at_once(&self.0.layout.create_table(), &[]).await?;
         for addition in self.0.layout.additions() {
             let place = [
                 Value::from(self.0.layout.database.as_deref()),
                 Value::from(&self.0.layout.table),
                 Value::from(&addition.column),
             ];
-            if self.run(&addition.find(), &place).await?.rows.is_empty() {
+            if self.run_at_once(&addition.find(), &place).await?.rows.is_empty() {
                 // If another process has added it meanwhile, that is as well.
-                self.run(&addition.sql, &[]).await?;
+                self.run_at_once(&addition.sql, &[]).await?;
             }
         }
         Ok(())
     }
 
-    /// Asks the server for nothing, to see whether it answers.
-    pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        self.run("SELECT 1", &[]).await.map(drop)
+    /// Sees whether the server answers, and makes the table if it is to be made.
+    pub(crate) async fn connected(&self) -> Result<(), StoreError> {
+        self.run_at_once("SELECT 1", &[]).await?;
+        self.table_made().await
     }
 
-    pub(crate) fn open_with(url: &str, options: &MySqlOptions) -> Result<Self, StoreError> {
+    /// Connects while nobody waits for it, and tries again while the server is away.
+    pub(crate) fn connect_in_background(&self) {
+        let inner = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            while let Some(inner) = inner.upgrade() {
+                match Self(inner).connected().await {
+                    Err(error) if is_passing(error.kind()) => sleep(varied(RETRY)).await,
+                    // What is wrong otherwise is told to those who call.
+                    _ => return,
+                }
+            }
+        });
+    }
+
+    async fn table_made(&self) -> Result<(), StoreError> {
+        if self.0.create_table_if_missing {
+            self.0.table.get_or_try_init(|| self.migrate()).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn open(url: &str, options: &MySqlOptions) -> Result<Self, StoreError> {
         let opts = Opts::from_url(url).map_err(|error| bad_url(&error))?;
         let server: Arc<str> = server_name(&opts).into();
         if opts.db_name().is_none() && options.layout.database.is_none() {
             let advice = "no database is named; name it at the URL's end, behind a slash";
             return Err(refusal(&server, StoreErrorKind::Refused, advice));
+        }
+        if let Some(file) = &options.ca_file {
+            // It is read when a connection is made, which is too late to be told.
+            File::open(file).map_err(|error| {
+                let file = file.display();
+                let advice = format!("the file of certificates {file} can't be read: {error}");
+                refusal(&server, StoreErrorKind::Refused, &advice)
+            })?;
         }
         let opts = set_up(opts, options);
         let connections = Connections {
@@ -113,12 +151,14 @@ impl MySqlStore {
         };
         Ok(Self(Arc::new(Inner {
             connections,
+            create_table_if_missing: options.create_table_if_missing,
             statements: Statements::new(&options.layout),
             layout: options.layout.clone(),
             max_document_bytes: options.max_document_bytes,
             opts,
             reap_every: options.reap_every,
             reaper: OnceLock::new(),
+            table: OnceCell::new(),
         })))
     }
 
@@ -132,8 +172,14 @@ impl MySqlStore {
         sql: &str,
         values: &[Value],
     ) -> Result<Outcome, StoreError> {
+        self.table_made().await?;
         self.0.reaper.get_or_init(|| self.0.start_reaper());
         self.0.connections.run(isolation, sql, values).await
+    }
+
+    /// Runs a statement for which the table need not be there.
+    async fn run_at_once(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
+        self.0.connections.run(Isolation::Rows, sql, values).await
     }
 
     async fn number(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
@@ -200,6 +246,11 @@ impl MySqlStore {
             Value::from(record.owner.as_deref().map(owner_digest)),
         ])
     }
+}
+
+/// Whether trying again may help.
+fn is_passing(kind: StoreErrorKind) -> bool {
+    matches!(kind, StoreErrorKind::Timeout | StoreErrorKind::Unavailable)
 }
 
 impl Inner {

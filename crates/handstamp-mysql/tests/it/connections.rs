@@ -53,7 +53,7 @@ async fn a_store_may_be_opened_before_its_server() {
     server.kill();
     let options = MySqlOptions::new();
     failed(options.connect(&server.url()).await, StoreErrorKind::Unavailable);
-    let store = options.open(&server.url()).unwrap();
+    let store = options.connect_lazily(&server.url()).unwrap();
     failed(store.load(&id("a")).await, StoreErrorKind::Unavailable);
     server.start_again();
     store.migrate().await.unwrap();

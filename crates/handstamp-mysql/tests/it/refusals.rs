@@ -20,7 +20,8 @@ async fn a_database_that_does_not_exist_or_is_not_named_is_refused() {
     let url = server().url_of("missing");
     let said = failed(MySqlStore::connect(&url).await, StoreErrorKind::Refused);
     assert!(said.contains("no such database"), "{said}");
-    let said = failed(MySqlOptions::new().open(&server().url_of("")), StoreErrorKind::Refused);
+    let said =
+        failed(MySqlOptions::new().connect_lazily(&server().url_of("")), StoreErrorKind::Refused);
     assert!(said.contains("no database is named"), "{said}");
 }
 
@@ -31,7 +32,7 @@ async fn a_wrong_password_is_refused_and_never_shown() {
     let said = failed(MySqlStore::connect(&url).await, StoreErrorKind::Refused);
     assert!(said.contains("not allowed"), "{said}");
     assert!(!said.contains("SECRET"), "{said}");
-    let store = MySqlOptions::new().open(&url).unwrap();
+    let store = MySqlOptions::new().connect_lazily(&url).unwrap();
     let shown = format!("{store:?} {:?}", store.load(&id("a")).await);
     assert!(!shown.contains("SECRET"), "{shown}");
 }
@@ -39,7 +40,7 @@ async fn a_wrong_password_is_refused_and_never_shown() {
 #[test]
 fn a_url_that_can_not_be_is_refused_and_not_repeated() {
     for url in ["", "SECRET", "redis://SECRET@localhost/web", "mysql://web:SE#CRET@localhost/web"] {
-        let said = failed(MySqlOptions::new().open(url), StoreErrorKind::Refused);
+        let said = failed(MySqlOptions::new().connect_lazily(url), StoreErrorKind::Refused);
         assert!(said.contains("percent-encoded"), "{said}");
         assert!(!said.contains("SECRET") && !said.contains("CRET"), "{said}");
     }
