@@ -14,7 +14,8 @@ use crate::browser::{load, save};
 /// How many requests are under way at once in one process.
 pub(crate) const REQUESTS: usize = 50;
 
-const COUNTER: &str = "counter";
+/// The key that is incremented.
+pub(crate) const COUNTER: &str = "counter";
 
 /// The manager of every process: all have one secret.
 pub(crate) fn manager(store: AnyStore) -> SessionManager {

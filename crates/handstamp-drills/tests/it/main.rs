@@ -16,6 +16,8 @@ mod load;
 mod load_finds;
 /// The servers that tests share.
 mod places;
+/// How soon an ending is known elsewhere.
+mod revocations;
 /// How often a request asks its store.
 mod round_trips;
 /// Stores by their URLs.

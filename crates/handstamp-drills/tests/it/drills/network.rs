@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use handstamp_redis::{NearCache, RedisOptions};
 use handstamp_testing::servers::{self, Proxy};
 use tokio::task::block_in_place;
 
 use super::{BACK_WITHIN, processes};
-use crate::load::{DEADLINE, Load, Loss};
+use crate::load::{DEADLINE, Load, Loss, manager};
 use crate::places::{Place, in_every_place};
 
 in_every_place!(black_hole: mariadb MariaDb, postgres Postgres, redis Redis);
@@ -77,6 +78,30 @@ async fn slower_than_the_deadline(place: Place) {
     block_in_place(|| proxy.heal());
     load.heal().await;
     load.end().await.assert_whole(&format!("slower than the deadline, {place:?}"));
+}
+
+/// One process with a near cache, which has to show what was written by itself, whatever the server can tell.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn near_cache_behind_a_bad_network() {
+    let (proxy, url) = block_in_place(|| behind(Place::Redis));
+    let options = RedisOptions::new().prefix("bad_network:").near_cache(NearCache::new());
+    let store = options.connect(&url).await.unwrap();
+    let mut load = Load::start(vec![manager(store)], 15).await;
+    for fault in [Proxy::black_hole, Proxy::refuse] {
+        load.begin_fault(Loss::Nothing);
+        block_in_place(|| fault(&proxy));
+        proxy.cut();
+        load.suffer().await;
+        block_in_place(|| proxy.heal());
+        load.heal().await;
+    }
+    load.begin_fault(Loss::Nothing);
+    for bytes in [0, 3, 30, 300] {
+        proxy.cut_after(bytes);
+        load.work().await;
+    }
+    load.heal().await;
+    load.end().await.assert_whole("near cache behind a bad network");
 }
 
 /// Visitors of two processes that reach a server through a proxy.

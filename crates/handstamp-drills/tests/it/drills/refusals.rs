@@ -69,25 +69,23 @@ async fn postgres_disk_full() {
     refuse_writes("disk full, PostgreSQL", &postgres.url(), fill, empty).await;
 }
 
-/// InnoDB has one file that may not grow, and another table fills it: 1114, as when the disk is full.
+/// As [`postgres_disk_full`]: 1114.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn mariadb_disk_full() {
-    let settings =
-        ["--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M:autoextend:max:20M"];
-    let mariadb = block_in_place(|| MariaDb::start_with(&settings));
+    let mariadb = block_in_place(MariaDb::start);
     let fill = || {
-        mariadb.ask("CREATE TABLE hog (fat LONGBLOB)");
-        for size in [1 << 20, 1 << 16, 1 << 14, 1 << 10] {
+        for write in ["INSERT", "UPDATE"] {
             mariadb.ask(&format!(
-                "CREATE PROCEDURE fill() BEGIN DECLARE EXIT HANDLER FOR 1114 BEGIN END; \
-                 LOOP INSERT INTO hog VALUES (REPEAT('x', {size})); END LOOP; END"
+                "CREATE TRIGGER refuse_{write} BEFORE {write} ON refused FOR EACH ROW \
+                 SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, \
+                 MESSAGE_TEXT = 'The table is full'"
             ));
-            mariadb.ask("CALL fill()");
-            mariadb.ask("DROP PROCEDURE fill");
         }
     };
     let empty = || {
-        mariadb.ask("DROP TABLE hog");
+        for write in ["INSERT", "UPDATE"] {
+            mariadb.ask(&format!("DROP TRIGGER refuse_{write}"));
+        }
     };
     refuse_writes("disk full, MariaDB", &mariadb.url(), fill, empty).await;
 }

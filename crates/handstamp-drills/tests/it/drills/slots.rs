@@ -1,70 +1,92 @@
 //! Slots of a Cluster that move to other masters, with the sessions in them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use handstamp::SessionManager;
 use handstamp_testing::servers::{Cluster, Redis};
 use tokio::task::block_in_place;
 
 use super::processes;
+use crate::browser;
+use crate::counting::{COUNTER, begin, count};
 use crate::load::{Load, Loss};
 use crate::places::cluster_url;
 
-/// How often slots move.
-const ROUNDS: usize = 3;
-
-/// How many slots are on the move at once.
-const SLOTS: usize = 6;
+/// How many slots move, one after the other.
+const MOVES: usize = 12;
 
 /// While a slot moves, its old master answers `ASK` for what it has not any more, and `TRYAGAIN` for what is
-/// half on its way; afterwards it answers `MOVED`. Nobody may notice any of it.
+/// half there; afterwards it answers `MOVED`. Nobody may notice any of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn slots_move_under_load() {
     let cluster = block_in_place(Cluster::start);
-    let mut load = Load::start(processes(&cluster_url(&cluster), "slots").await, 40).await;
-    load.begin_fault(Loss::Nothing);
-    for _ in 0..ROUNDS {
-        let moves = block_in_place(|| begin_moves(&cluster));
-        // Sessions are still where they were.
-        load.work().await;
-        block_in_place(|| {
-            for (slot, source, target) in &moves {
-                cluster.move_keys(*slot, source, target);
-            }
-        });
-        // Sessions are where they are going to be, and everybody asks in the wrong place first.
-        load.work().await;
-        block_in_place(|| {
-            for (slot, source, target) in moves {
-                // Those who came meanwhile.
-                cluster.move_keys(slot, source, target);
-                cluster.finish_move(slot, source, target);
-            }
-        });
-        load.work().await;
+    let managers = processes(&cluster_url(&cluster), "slots").await;
+    let mut cookies = Vec::new();
+    for _ in 0..MOVES {
+        cookies.push(begin(&managers[0]).await);
     }
+    let masters = masters(&cluster);
+    let slots = block_in_place(|| used_slots(&masters));
+
+    let mut load = Load::start(managers.clone(), 40).await;
+    load.begin_fault(Loss::Nothing);
+    let is_enough = Arc::new(AtomicBool::new(false));
+    let counting =
+        tokio::spawn(go_on_counting(managers.clone(), cookies.clone(), is_enough.clone()));
+    block_in_place(|| {
+        for slot in slots {
+            let target = other_than(cluster.master_of(slot), &masters);
+            cluster.move_slot(slot, target);
+        }
+    });
+    is_enough.store(true, Ordering::SeqCst);
+    let counted = counting.await.unwrap();
     load.heal().await;
     let report = load.end().await;
     report.assert_whole("slots move under load");
     assert_eq!(report.errors.len(), 0, "{report}");
-    for answer in ["ASK", "MOVED"] {
-        let met = block_in_place(|| redirections(&cluster, answer));
-        println!("slots move under load: {met} times {answer}");
-        assert!(met > 0, "nobody was answered {answer}");
+    for cookie in &cookies {
+        assert_eq!(count(&managers[1], cookie).await, Some(counted));
     }
+    let [ask, moved, again] = ["ASK", "MOVED", "TRYAGAIN"]
+        .map(|answer| block_in_place(|| times_answered(&cluster, answer)));
+    println!("slots move under load: {ask} times ASK, {moved} MOVED, {again} TRYAGAIN");
+    assert!(moved > 0 && ask + again > 0, "nobody was sent elsewhere");
 }
 
-/// Begins to move slots in which there are sessions at this moment, each to another master.
-fn begin_moves(cluster: &Cluster) -> Vec<(u16, &Redis, &Redis)> {
-    let masters = masters(cluster);
+/// Increments all of these sessions again and again, and gives how often.
+async fn go_on_counting(
+    managers: Vec<SessionManager>,
+    cookies: Vec<String>,
+    is_enough: Arc<AtomicBool>,
+) -> usize {
+    let mut counted = 0;
+    while !is_enough.load(Ordering::SeqCst) {
+        for cookie in &cookies {
+            let manager = &managers[counted % managers.len()];
+            let session = browser::load(manager, Some(cookie)).await.unwrap();
+            session.update(COUNTER, |count: Option<usize>| count.unwrap() + 1).unwrap();
+            manager.commit(&session).await.unwrap();
+        }
+        counted += 1;
+    }
+    counted
+}
+
+/// The slots in which there are sessions at this moment.
+fn used_slots(masters: &[&Redis]) -> Vec<u16> {
     let keys: Vec<String> = masters.iter().map(|master| master.ask(&["KEYS", "*"])).collect();
-    let mut slots: Vec<u16> =
-        keys.iter().flat_map(|keys| keys.lines()).map(|key| cluster.slot_of(key)).collect();
-    slots.sort_unstable();
-    slots.dedup();
-    let stride = slots.len().div_ceil(SLOTS);
-    let moves = slots.into_iter().step_by(stride).map(|slot| {
-        let target = other_than(cluster.master_of(slot), &masters);
-        (slot, cluster.begin_move(slot, target), target)
+    keys.iter().flat_map(|keys| keys.lines()).map(slot_of).collect()
+}
+
+/// The slot of a key that has no hash tag: its CRC-16/XMODEM, without a question to a server for each.
+fn slot_of(key: &str) -> u16 {
+    let crc = key.bytes().fold(0, |crc: u16, byte| {
+        let shift = |crc: u16| if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
+        (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| shift(crc))
     });
-    moves.collect()
+    crc % Cluster::SLOTS
 }
 
 /// The masters, by slots that are not likely to move.
@@ -77,7 +99,7 @@ fn other_than<'a>(master: &Redis, masters: &[&'a Redis]) -> &'a Redis {
 }
 
 /// How often nodes have given this answer.
-fn redirections(cluster: &Cluster, answer: &str) -> usize {
+fn times_answered(cluster: &Cluster, answer: &str) -> usize {
     let name = format!("errorstat_{answer}");
     let count = |node: &Redis| {
         let value = node.info(&name)?;
