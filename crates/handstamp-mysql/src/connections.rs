@@ -15,10 +15,12 @@ use handstamp::store::{StoreError, StoreErrorKind};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, Pool, Row, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
+use crate::background::Background;
 use crate::error::{failure, is_deserted, is_taken, is_transient, refusal};
-use crate::reach::Reach;
+use crate::reach::{Reach, Sight};
 
 /// What every connection is told first, in whatever order.
 ///
@@ -36,13 +38,16 @@ pub(crate) const SETUP: [&str; 2] = [
 /// The first pause before a statement is run again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
+const NO_CONNECTION: &str = "the server took no connection within the connect timeout";
+
 /// Runs statements.
 pub(crate) struct Connections {
     pub(crate) pool: Pool,
     /// As many as the pool may have connections.
     pub(crate) turns: Arc<Semaphore>,
+    pub(crate) opts: Opts,
     pub(crate) server: Arc<str>,
-    pub(crate) reach: Reach,
+    pub(crate) reach: Arc<Reach>,
     pub(crate) connect_timeout: Duration,
     pub(crate) lock_timeout: Duration,
 }
@@ -83,10 +88,11 @@ impl Connections {
             let mut lease = self.lease().await?;
             match lease.run(isolation, sql, values.to_vec()).await {
                 Ok(outcome) => {
-                    self.reach.made();
+                    self.reach.heard(true);
                     return Ok(outcome);
                 }
                 Err(error) if is_taken(&error) => {
+                    self.reach.heard(true);
                     return Ok(Outcome { taken: true, ..Outcome::default() });
                 }
                 Err(error) if is_transient(&error) && begin.elapsed() < self.lock_timeout => {}
@@ -126,9 +132,8 @@ impl Connections {
             Ok(Ok(connection)) => Ok(Lease { connection, _turn: turn }),
             Ok(Err(error)) => Err(self.failure(&error)),
             Err(_) => {
-                let advice = "the server took no connection within the connect timeout";
-                self.reach.lost(|| format!("{}: {advice}", self.server));
-                Err(unavailable(advice))
+                self.reach.heard(false);
+                Err(unavailable(NO_CONNECTION))
             }
         }
     }
@@ -136,9 +141,21 @@ impl Connections {
     fn failure(&self, error: &mysql_async::Error) -> StoreError {
         let failure = failure(&self.server, error);
         if failure.kind() == StoreErrorKind::Unavailable && error.is_fatal() {
-            self.reach.lost(|| reason(&failure));
+            self.reach.heard(false);
         }
         failure
+    }
+
+    /// Tells when the server comes and goes, until the task is dropped. `None`: nobody listens.
+    pub(crate) fn watch(&self) -> Option<Background> {
+        if !self.reach.has_listener() {
+            return None;
+        }
+        let (reach, opts) = (self.reach.clone(), self.opts.clone());
+        let (server, limit) = (self.server.clone(), self.connect_timeout);
+        Some(Background::spawn(async move {
+            reach.watch(|| look(&server, opts.clone(), limit)).await;
+        }))
     }
 }
 
@@ -183,9 +200,32 @@ fn reason(error: &StoreError) -> String {
     words.join(": ")
 }
 
+/// Makes a connection to see whether the server takes one. Those of the pool may all be busy.
+async fn look(server: &Arc<str>, opts: Opts, limit: Duration) -> Sight {
+    match connect(opts, limit).await {
+        Ok(Ok(connection)) => {
+            // It has been set up, so the server answers. How it ends tells nothing.
+            let _ = timeout(limit, connection.disconnect()).await;
+            Sight::There
+        }
+        Ok(Err(error)) => {
+            let failure = failure(server, &error);
+            if failure.kind() == StoreErrorKind::Unavailable && !error.is_fatal() {
+                Sight::Full
+            } else {
+                Sight::Away(reason(&failure))
+            }
+        }
+        Err(_) => Sight::Away(format!("{server}: {NO_CONNECTION}")),
+    }
+}
+
 /// One connection for its own use, set up as those of the pool.
-pub(crate) async fn connect(opts: Opts, limit: Duration) -> Option<Conn> {
-    timeout(limit, Conn::new(opts)).await.ok()?.ok()
+pub(crate) async fn connect(
+    opts: Opts,
+    limit: Duration,
+) -> Result<mysql_async::Result<Conn>, Elapsed> {
+    timeout(limit, Conn::new(opts)).await
 }
 
 /// Between half of the time and one and a half, so that those who were stopped at the same moment don't meet

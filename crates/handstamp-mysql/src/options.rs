@@ -131,7 +131,8 @@ impl MySqlOptions {
 
     /// What to call when the connection to the server is lost, and when it is there again. Nothing unless set.
     ///
-    /// It is called by the calls that find out, so an idle store notices neither. It must not block.
+    /// It is called by one task, in the order in which things happen. That the server is away is noticed when
+    /// a call fails; that it is back, without a call, within seconds. It must not block.
     #[must_use]
     pub fn on_connection(mut self, tell: impl Fn(ConnectionEvent) + Send + Sync + 'static) -> Self {
         self.on_connection = Some(Listener(Arc::new(tell)));

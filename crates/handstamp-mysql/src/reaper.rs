@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, Result};
-use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::background::Background;
 use crate::connections::{connect, varied};
 use crate::statements::BATCH;
 
@@ -26,32 +26,23 @@ pub(crate) struct Orders {
     pub(crate) every: Duration,
 }
 
-/// A task that ends when it is dropped.
-pub(crate) struct Reaper(JoinHandle<()>);
-
-impl Reaper {
-    pub(crate) fn start(orders: Orders) -> Self {
-        Self(tokio::spawn(async move {
-            loop {
-                sleep(varied(orders.every)).await;
-                // What fails is tried again later; those who call the store are told what is wrong.
-                let _ = timeout(LIMIT, reap(&orders)).await;
-            }
-        }))
-    }
-}
-
-impl Drop for Reaper {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// Starts a task that reaps.
+pub(crate) fn start(orders: Orders) -> Background {
+    Background::spawn(async move {
+        loop {
+            sleep(varied(orders.every)).await;
+            // What fails is tried again later; those who call the store are told what is wrong.
+            let _ = timeout(LIMIT, reap(&orders)).await;
+        }
+    })
 }
 
 /// Removes what has expired, unless another process is at it.
 ///
 /// The connection is its own: the lock belongs to it, and goes with it in whatever way this ends.
 async fn reap(orders: &Orders) -> Option<()> {
-    let mut connection = connect(orders.opts.clone(), orders.connect_timeout).await?;
+    let connecting = connect(orders.opts.clone(), orders.connect_timeout);
+    let mut connection = connecting.await.ok()?.ok()?;
     if is_alone(&mut connection, &orders.table).await.ok()? {
         while remove_some(&mut connection, &orders.reap).await.ok()? == BATCH {
             sleep(BREATH).await;

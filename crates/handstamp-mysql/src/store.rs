@@ -18,12 +18,13 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::sleep;
 
 use crate::MySqlOptions;
+use crate::background::Background;
 use crate::connections::{Connections, Isolation, Outcome, SETUP, varied};
 use crate::cursor::{cursor, place};
 use crate::error::{bad_url, refusal};
 use crate::layout::Layout;
-use crate::reach::Reach;
-use crate::reaper::{Orders, Reaper};
+use crate::reach::{Reach, Sight};
+use crate::reaper::{self, Orders};
 use crate::statements::{BATCH, Statements};
 
 /// The most sessions on one page, whatever is wished for: a document may have megabytes.
@@ -51,12 +52,13 @@ struct Inner {
     create_table_if_missing: bool,
     layout: Layout,
     max_document_bytes: usize,
-    opts: Opts,
     reap_every: Option<Duration>,
-    reaper: OnceLock<Option<Reaper>>,
+    reaper: OnceLock<Option<Background>>,
     statements: Statements,
     /// Whether the table has been made, if it is to be.
     table: OnceCell<()>,
+    /// Tells when the server comes and goes.
+    watch: OnceLock<Option<Background>>,
 }
 
 impl MySqlStore {
@@ -101,21 +103,30 @@ impl MySqlStore {
     /// Sees whether the server answers, and makes the table if it is to be made.
     pub(crate) async fn connected(&self) -> Result<(), StoreError> {
         self.run_at_once("SELECT 1", &[]).await?;
-        self.table_made().await
+        self.table_made().await?;
+        // Before the watch begins, so that one looks at a time.
+        self.0.connections.reach.saw(Sight::There);
+        self.watch();
+        Ok(())
     }
 
     /// Connects while nobody waits for it, and tries again while the server is away.
     pub(crate) fn connect_in_background(&self) {
+        self.watch();
         let inner = Arc::downgrade(&self.0);
         tokio::spawn(async move {
             while let Some(inner) = inner.upgrade() {
-                match Self(inner).connected().await {
+                match Self(inner).table_made().await {
                     Err(error) if is_passing(error.kind()) => sleep(varied(RETRY)).await,
                     // What is wrong otherwise is told to those who call.
                     _ => return,
                 }
             }
         });
+    }
+
+    fn watch(&self) {
+        self.0.watch.get_or_init(|| self.0.connections.watch());
     }
 
     async fn table_made(&self) -> Result<(), StoreError> {
@@ -144,8 +155,9 @@ impl MySqlStore {
         let connections = Connections {
             pool: Pool::new(opts.clone()),
             turns: Arc::new(Semaphore::new(options.connections)),
+            opts,
             server,
-            reach: Reach::told_to(options.on_connection.clone()),
+            reach: Arc::new(Reach::told_to(options.on_connection.clone())),
             connect_timeout: options.connect_timeout,
             lock_timeout: options.lock_timeout,
         };
@@ -155,10 +167,10 @@ impl MySqlStore {
             statements: Statements::new(&options.layout),
             layout: options.layout.clone(),
             max_document_bytes: options.max_document_bytes,
-            opts,
             reap_every: options.reap_every,
             reaper: OnceLock::new(),
             table: OnceCell::new(),
+            watch: OnceLock::new(),
         })))
     }
 
@@ -254,10 +266,10 @@ fn is_passing(kind: StoreErrorKind) -> bool {
 }
 
 impl Inner {
-    fn start_reaper(&self) -> Option<Reaper> {
+    fn start_reaper(&self) -> Option<Background> {
         let every = self.reap_every?;
-        Some(Reaper::start(Orders {
-            opts: self.opts.clone(),
+        Some(reaper::start(Orders {
+            opts: self.connections.opts.clone(),
             connect_timeout: self.connections.connect_timeout,
             table: self.layout.quoted().table,
             reap: self.statements.reap.clone(),
