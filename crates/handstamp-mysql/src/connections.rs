@@ -1,7 +1,7 @@
 //! The connections to the server: a bounded number, each used by one statement at a time.
 //!
 //! The driver keeps the pool: it makes connections as they are needed, looks before use whether the server
-//! has closed one, and throws away one whose statement was not waited for. What is added here: callers
+//! has closed one. What is added here: callers
 //! wait for their turn in a queue that they may leave at any time, connecting takes a bounded time, and a
 //! statement that another transaction was in the way of is run again.
 
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use handstamp::store::{StoreError, StoreErrorKind};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, Pool, Row, Value};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
@@ -39,6 +40,9 @@ pub(crate) const SETUP: [&str; 2] = [
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
 const NO_CONNECTION: &str = "the server took no connection within the connect timeout";
+
+/// How long closing a connection may take. It has to read what is on its way before.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Runs statements.
 pub(crate) struct Connections {
@@ -129,7 +133,7 @@ impl Connections {
             },
         };
         match connected {
-            Ok(Ok(connection)) => Ok(Lease { connection, _turn: turn }),
+            Ok(Ok(connection)) => Ok(Lease { held: Some((connection, turn)), finished: true }),
             Ok(Err(error)) => Err(self.failure(&error)),
             Err(_) => {
                 self.reach.heard(false);
@@ -161,8 +165,9 @@ impl Connections {
 
 /// A connection, and the right to have it. The connection goes back first.
 struct Lease {
-    connection: Conn,
-    _turn: OwnedSemaphorePermit,
+    held: Option<(Conn, OwnedSemaphorePermit)>,
+    /// Whether nothing is left to be read from the connection.
+    finished: bool,
 }
 
 impl Lease {
@@ -172,21 +177,50 @@ impl Lease {
         sql: &str,
         values: Vec<Value>,
     ) -> mysql_async::Result<Outcome> {
-        let connection = &mut self.connection;
-        let statement = connection.prep(sql).await?;
-        if isolation == Isolation::Range {
-            // Holds for the next transaction only, which is the statement.
-            connection.query_drop("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
-        }
-        let rows = connection.exec(statement, values).await?;
-        Ok(Outcome { rows, matched: connection.affected_rows(), taken: false })
+        let Some((connection, _)) = &mut self.held else { return Ok(Outcome::default()) };
+        self.finished = false;
+        let outcome = run(connection, isolation, sql, values).await;
+        self.finished = true;
+        outcome
     }
 
     /// Closes the connection instead of giving it back.
-    fn discard(self) {
-        // What can't be closed is closed already.
-        tokio::spawn(async move { drop(self.connection.disconnect().await) });
+    fn discard(mut self) {
+        self.finished = false;
     }
+}
+
+impl Drop for Lease {
+    /// A caller that has left may have left a reply half read. The driver would read the rest of it, for as
+    /// long as that takes, and through a dead network that is forever. So the connection is closed.
+    fn drop(&mut self) {
+        let Some((connection, turn)) = self.held.take() else { return };
+        match Handle::try_current() {
+            Ok(runtime) if !self.finished => drop(runtime.spawn(close(connection, turn))),
+            _ => drop(connection),
+        }
+    }
+}
+
+async fn close(connection: Conn, turn: OwnedSemaphorePermit) {
+    // What can't be closed in time is thrown away by the driver.
+    let _ = timeout(CLOSING, connection.disconnect()).await;
+    drop(turn);
+}
+
+async fn run(
+    connection: &mut Conn,
+    isolation: Isolation,
+    sql: &str,
+    values: Vec<Value>,
+) -> mysql_async::Result<Outcome> {
+    let statement = connection.prep(sql).await?;
+    if isolation == Isolation::Range {
+        // Holds for the next transaction only, which is the statement.
+        connection.query_drop("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+    }
+    let rows = connection.exec(statement, values).await?;
+    Ok(Outcome { rows, matched: connection.affected_rows(), taken: false })
 }
 
 /// What an error says of its causes. That the server can't be reached, the event says.

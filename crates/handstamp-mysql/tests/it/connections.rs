@@ -12,7 +12,9 @@ use mysql_async::Conn;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::support::{Database, failed, id, living, put, record, replace, server, text, until};
+use crate::support::{
+    Database, failed, id, living, owned, put, record, replace, server, text, until,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_was_restarted_is_used_again_without_an_error() {
@@ -208,6 +210,30 @@ async fn a_network_that_swallows_everything_holds_nobody_up_for_long_and_is_used
     assert!(said.contains("connect timeout"), "{said}");
     proxy.heal();
     living(&store, &id("a")).await;
+}
+
+/// The server sends some sessions and then falls asleep over the last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_is_left_half_read_does_not_keep_the_connection() {
+    let database = Database::new();
+    let options = MySqlOptions::new().connections(1).connect_timeout(Duration::from_secs(60));
+    let store = database.store_with(&options).await;
+    let document = format!("\"{}\"", "x".repeat(1 << 20));
+    for session in ["a", "b", "z"] {
+        put(&store, &id(session), &owned(&document, "alice")).await;
+    }
+    database.ask(
+        "RENAME TABLE sessions TO awake; CREATE VIEW sessions AS \
+         SELECT session_id, expires, handstamp_owner, \
+         IF(session_id = 'z', CONCAT(data, SLEEP(40)), data) AS data FROM awake",
+    );
+    living(&store, &id("a")).await;
+
+    let reading = timeout(Duration::from_secs(2), store.index().unwrap().list("alice")).await;
+    assert!(reading.is_err(), "the server does not sleep");
+    let begin = Instant::now();
+    living(&store, &id("a")).await;
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
