@@ -29,11 +29,12 @@ use crate::reach::{Reach, Sight};
 ///   visitors hardly ever wait for each other.
 /// - Strict: a document that is too long for its column is an error, and not cut.
 /// - UTC: the time of day goes through the time zone, and elsewhere one hour of the year comes twice.
-/// - Who waits for a row is told after a second, and tries again until the lock timeout.
+/// - Who waits for a row is told after a second, and tries again until the lock timeout. Who waits for the
+///   table, after two: while an `ALTER` waits, it holds up every statement that comes after it.
 pub(crate) const SETUP: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00', \
-     innodb_lock_wait_timeout = 1, lock_wait_timeout = 60",
+     innodb_lock_wait_timeout = 1, lock_wait_timeout = 2",
 ];
 
 /// The first pause before a statement is run again, and the longest.
