@@ -139,15 +139,22 @@ impl MySqlOptions {
         self
     }
 
-    /// How often expired sessions are looked for, to remove them from the table. Every 15 minutes unless
-    /// set, half of it more or less; `None` leaves it to somebody else.
+    /// How often expired sessions are looked for, to remove them from the table, about: each pause is between
+    /// half of this and one and a half of it. 15 minutes unless set, at least a second and at most a day.
     ///
     /// They are missing from the moment they expire; this is about the space that they take. Of all
     /// processes that share the table one is at it at a time, on a connection of its own, and removes
     /// 500 with each statement.
     #[must_use]
-    pub fn reap_every(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.reap_every = interval.into();
+    pub fn reap_every(mut self, interval: Duration) -> Self {
+        self.reap_every = Some(interval.clamp(Duration::from_secs(1), DAY));
+        self
+    }
+
+    /// Removes no expired sessions. Somebody else has to, for instance express-mysql-session.
+    #[must_use]
+    pub fn without_reaping(mut self) -> Self {
+        self.reap_every = None;
         self
     }
 
@@ -192,6 +199,8 @@ impl MySqlOptions {
         Ok(store)
     }
 }
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// More than any server takes.
 const MOST_CONNECTIONS: usize = 100_000;

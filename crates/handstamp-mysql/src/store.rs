@@ -53,12 +53,11 @@ struct Inner {
     layout: Layout,
     max_document_bytes: usize,
     reap_every: Option<Duration>,
-    reaper: OnceLock<Option<Background>>,
     statements: Statements,
     /// Whether the table has been made, if it is to be.
     table: OnceCell<()>,
-    /// Tells when the server comes and goes.
-    watch: OnceLock<Option<Background>>,
+    /// One tells when the server comes and goes, one reaps.
+    tasks: OnceLock<Vec<Background>>,
 }
 
 impl MySqlStore {
@@ -106,13 +105,13 @@ impl MySqlStore {
         self.table_made().await?;
         // Before the watch begins, so that one looks at a time.
         self.0.connections.reach.saw(Sight::There);
-        self.watch();
+        self.start_tasks();
         Ok(())
     }
 
     /// Connects while nobody waits for it, and tries again while the server is away.
     pub(crate) fn connect_in_background(&self) {
-        self.watch();
+        self.start_tasks();
         let inner = Arc::downgrade(&self.0);
         tokio::spawn(async move {
             while let Some(inner) = inner.upgrade() {
@@ -125,8 +124,9 @@ impl MySqlStore {
         });
     }
 
-    fn watch(&self) {
-        self.0.watch.get_or_init(|| self.0.connections.watch());
+    fn start_tasks(&self) {
+        let start = || self.0.connections.watch().into_iter().chain(self.0.reaper()).collect();
+        self.0.tasks.get_or_init(start);
     }
 
     async fn table_made(&self) -> Result<(), StoreError> {
@@ -168,9 +168,8 @@ impl MySqlStore {
             layout: options.layout.clone(),
             max_document_bytes: options.max_document_bytes,
             reap_every: options.reap_every,
-            reaper: OnceLock::new(),
             table: OnceCell::new(),
-            watch: OnceLock::new(),
+            tasks: OnceLock::new(),
         })))
     }
 
@@ -185,7 +184,6 @@ impl MySqlStore {
         values: &[Value],
     ) -> Result<Outcome, StoreError> {
         self.table_made().await?;
-        self.0.reaper.get_or_init(|| self.0.start_reaper());
         self.0.connections.run(isolation, sql, values).await
     }
 
@@ -266,12 +264,13 @@ fn is_passing(kind: StoreErrorKind) -> bool {
 }
 
 impl Inner {
-    fn start_reaper(&self) -> Option<Background> {
+    fn reaper(&self) -> Option<Background> {
         let every = self.reap_every?;
         Some(reaper::start(Orders {
             opts: self.connections.opts.clone(),
             connect_timeout: self.connections.connect_timeout,
-            table: self.layout.quoted().table,
+            database: self.layout.database.clone(),
+            table: self.layout.table.clone(),
             reap: self.statements.reap.clone(),
             every,
         }))
