@@ -69,6 +69,36 @@ pub(crate) enum Isolation {
     Range,
 }
 
+/// A statement, and how it is run.
+#[derive(Clone, Copy)]
+pub(crate) struct Order<'a> {
+    pub(crate) sql: &'a str,
+    pub(crate) values: &'a [Value],
+    pub(crate) isolation: Isolation,
+    /// When the call began that it belongs to. The lock timeout counts from then.
+    pub(crate) begin: Instant,
+    /// Whether it makes something, which may be there already.
+    pub(crate) makes: bool,
+}
+
+impl<'a> Order<'a> {
+    pub(crate) fn new(sql: &'a str, values: &'a [Value]) -> Self {
+        Self { sql, values, isolation: Isolation::Rows, begin: Instant::now(), makes: false }
+    }
+
+    pub(crate) fn isolated(self, isolation: Isolation) -> Self {
+        Self { isolation, ..self }
+    }
+
+    pub(crate) fn since(self, begin: Instant) -> Self {
+        Self { begin, ..self }
+    }
+
+    pub(crate) fn making(self) -> Self {
+        Self { makes: true, ..self }
+    }
+}
+
 /// What a statement has brought about.
 #[derive(Default)]
 pub(crate) struct Outcome {
@@ -81,26 +111,21 @@ pub(crate) struct Outcome {
 
 impl Connections {
     /// Runs a statement, again if another transaction was in its way.
-    pub(crate) async fn run(
-        &self,
-        isolation: Isolation,
-        sql: &str,
-        values: &[Value],
-    ) -> Result<Outcome, StoreError> {
-        let begin = Instant::now();
+    pub(crate) async fn run(&self, order: Order<'_>) -> Result<Outcome, StoreError> {
         let (mut pause, longest) = PAUSES;
         loop {
             let mut lease = self.lease().await?;
-            match lease.run(isolation, sql, values.to_vec()).await {
+            match lease.run(order).await {
                 Ok(outcome) => {
                     self.reach.heard(true);
                     return Ok(outcome);
                 }
-                Err(error) if is_taken(&error) => {
+                Err(error) if order.makes && is_taken(&error) => {
                     self.reach.heard(true);
                     return Ok(Outcome { taken: true, ..Outcome::default() });
                 }
-                Err(error) if is_transient(&error) && begin.elapsed() < self.lock_timeout => {}
+                Err(error) if is_transient(&error) && order.begin.elapsed() < self.lock_timeout => {
+                }
                 Err(error) => {
                     if is_deserted(&error) {
                         lease.discard();
@@ -172,15 +197,10 @@ struct Lease {
 }
 
 impl Lease {
-    async fn run(
-        &mut self,
-        isolation: Isolation,
-        sql: &str,
-        values: Vec<Value>,
-    ) -> mysql_async::Result<Outcome> {
+    async fn run(&mut self, order: Order<'_>) -> mysql_async::Result<Outcome> {
         let Some((connection, _)) = &mut self.held else { return Ok(Outcome::default()) };
         self.finished = false;
-        let outcome = run(connection, isolation, sql, values).await;
+        let outcome = run(connection, order).await;
         self.finished = true;
         outcome
     }
@@ -209,18 +229,13 @@ async fn close(connection: Conn, turn: OwnedSemaphorePermit) {
     drop(turn);
 }
 
-async fn run(
-    connection: &mut Conn,
-    isolation: Isolation,
-    sql: &str,
-    values: Vec<Value>,
-) -> mysql_async::Result<Outcome> {
-    let statement = connection.prep(sql).await?;
-    if isolation == Isolation::Range {
+async fn run(connection: &mut Conn, order: Order<'_>) -> mysql_async::Result<Outcome> {
+    let statement = connection.prep(order.sql).await?;
+    if order.isolation == Isolation::Range {
         // Holds for the next transaction only, which is the statement.
         connection.query_drop("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
     }
-    let rows = connection.exec(statement, values).await?;
+    let rows = connection.exec(statement, order.values.to_vec()).await?;
     Ok(Outcome { rows, matched: connection.affected_rows(), taken: false })
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use handstamp::store::{
     BoxFuture, Created, Cursor, Page, Record, SessionIndex, SessionScan, StoreError,
@@ -19,7 +19,7 @@ use tokio::time::sleep;
 
 use crate::MySqlOptions;
 use crate::background::Background;
-use crate::connections::{Connections, Isolation, Outcome, SETUP, varied};
+use crate::connections::{Connections, Isolation, Order, Outcome, SETUP, varied};
 use crate::cursor::{cursor, place};
 use crate::error::{bad_url, refusal};
 use crate::layout::Layout;
@@ -35,6 +35,9 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// How long to wait, about, until a server that is away is asked again.
 const RETRY: Duration = Duration::from_millis(250);
+
+/// How long a call that lost a race pauses, about, before it begins anew.
+const AGAIN: Duration = Duration::from_millis(2);
 
 /// How soon the system finds out that the server's machine is gone.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -174,22 +177,35 @@ impl MySqlStore {
     }
 
     async fn run(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
-        self.run_in(Isolation::Rows, sql, values).await
+        self.run_order(Order::new(sql, values)).await
     }
 
-    async fn run_in(
-        &self,
-        isolation: Isolation,
-        sql: &str,
-        values: &[Value],
-    ) -> Result<Outcome, StoreError> {
+    async fn run_range(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
+        self.run_order(Order::new(sql, values).isolated(Isolation::Range)).await
+    }
+
+    async fn run_order(&self, order: Order<'_>) -> Result<Outcome, StoreError> {
         self.table_made().await?;
-        self.0.connections.run(isolation, sql, values).await
+        self.0.connections.run(order).await
     }
 
     /// Runs a statement for which the table need not be there.
     async fn run_at_once(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
-        self.0.connections.run(Isolation::Rows, sql, values).await
+        self.0.connections.run(Order::new(sql, values).making()).await
+    }
+
+    /// Pauses before a call that began then goes back to its first statement, or fails if it is too late.
+    async fn again(
+        &self,
+        begin: Instant,
+        kind: StoreErrorKind,
+        advice: &str,
+    ) -> Result<(), StoreError> {
+        if begin.elapsed() >= self.0.connections.lock_timeout {
+            return Err(self.refusal(kind, advice));
+        }
+        sleep(varied(AGAIN)).await;
+        Ok(())
     }
 
     async fn number(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
@@ -292,13 +308,16 @@ impl SessionStore for MySqlStore {
             return Ok(if taken { Created::Duplicate } else { done });
         }
         let Statements { create, replace_expired, .. } = &self.0.statements;
+        let begin = Instant::now();
         loop {
             let values = [key(id), lifetime.clone(), document.clone(), owner.clone()];
-            if !self.run(create, &values).await?.taken {
+            let creation = Order::new(create, &values).since(begin).making();
+            if !self.run_order(creation).await?.taken {
                 return Ok(done);
             }
             let values = [lifetime.clone(), document.clone(), owner.clone(), key(id)];
-            if self.run(replace_expired, &values).await?.matched > 0 {
+            let replacement = Order::new(replace_expired, &values).since(begin);
+            if self.run_order(replacement).await?.matched > 0 {
                 return Ok(done);
             }
             // Mostly a session lives under this id. But an expired one may have been in the way of the first
@@ -306,6 +325,9 @@ impl SessionStore for MySqlStore {
             if self.load(id).await?.is_some() {
                 return Ok(Created::Duplicate);
             }
+            let advice = "the table takes no such session, yet has none with its id; look for a \
+                          unique index of your own, or a trigger";
+            self.again(begin, StoreErrorKind::Refused, advice).await?;
         }
     }
 
@@ -341,11 +363,15 @@ impl SessionStore for MySqlStore {
     /// MySQL's `DELETE` does not tell what it has deleted. So it is read first and deleted if it is still
     /// that; if not, from the beginning.
     async fn delete(&self, id: &SessionId) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let begin = Instant::now();
         while let Some(stored) = self.load(id).await? {
-            let version = Value::from(format!("{:032x}", stored.version.0));
-            if self.run(&self.0.statements.end, &[key(id), version]).await?.matched > 0 {
+            let values = [key(id), Value::from(format!("{:032x}", stored.version.0))];
+            let end = Order::new(&self.0.statements.end, &values).since(begin);
+            if self.run_order(end).await?.matched > 0 {
                 return Ok(Some(stored.document));
             }
+            let advice = "others kept changing the session for longer than the lock timeout";
+            self.again(begin, StoreErrorKind::Unavailable, advice).await?;
         }
         Ok(None)
     }
@@ -396,8 +422,8 @@ impl SessionIndex for MySqlStore {
             let Statements { revoke, revoke_except, .. } = &self.0.statements;
             let owner = Value::from(owner_digest(owner));
             let outcome = match except {
-                None => self.run_in(Isolation::Range, revoke, &[owner]).await?,
-                Some(id) => self.run_in(Isolation::Range, revoke_except, &[owner, key(id)]).await?,
+                None => self.run_range(revoke, &[owner]).await?,
+                Some(id) => self.run_range(revoke_except, &[owner, key(id)]).await?,
             };
             Ok(number(outcome.matched))
         })
@@ -449,7 +475,7 @@ impl SessionScan for MySqlStore {
                 self.run(forget_some, &range).await?;
                 from = to;
             }
-            ended += self.run_in(Isolation::Range, clear_all, &[]).await?.matched;
+            ended += self.run_range(clear_all, &[]).await?.matched;
             Ok(number(ended))
         })
     }
