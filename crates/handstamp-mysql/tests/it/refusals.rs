@@ -154,6 +154,19 @@ async fn an_error_shows_no_id_and_no_document() {
 }
 
 #[tokio::test]
+async fn what_a_trigger_signals_is_refused_and_not_repeated() {
+    let database = Database::new();
+    let store = database.store().await;
+    database.ask(
+        "CREATE TRIGGER mine BEFORE INSERT ON sessions FOR EACH ROW \
+         SIGNAL SQLSTATE '45001' SET MESSAGE_TEXT = 'SECRET'",
+    );
+    let said = failed(store.create(&id("a"), &record("{}")).await, StoreErrorKind::Refused);
+    assert!(said.contains("trigger") && said.contains("45001"), "{said}");
+    assert!(!said.contains("SECRET"), "{said}");
+}
+
+#[tokio::test]
 async fn debug_shows_the_server_and_the_table() {
     let database = Database::new();
     let store = database.store().await;
