@@ -167,10 +167,11 @@ impl MySqlOptions {
 
     /// The SQL that makes the table, for those who would rather run it themselves.
     ///
-    /// It is express-mysql-session's table with a column for the owner and two indexes.
+    /// It is express-mysql-session's table with a column for the owner and two indexes. What such a table lacks
+    /// if it is there already stands behind it, in comments.
     #[must_use]
     pub fn schema(&self) -> String {
-        self.layout.create_table()
+        self.layout.schema()
     }
 
     /// Connects to the server.

@@ -22,7 +22,7 @@ use crate::background::Background;
 use crate::connections::{Connections, Isolation, Order, Outcome, SETUP, varied};
 use crate::cursor::{cursor, place};
 use crate::error::{bad_url, refusal};
-use crate::layout::Layout;
+use crate::layout::{FIND_TABLE, Layout};
 use crate::reach::{Reach, Sight};
 use crate::reaper::{self, Orders};
 use crate::statements::{BATCH, Statements};
@@ -80,20 +80,25 @@ impl MySqlStore {
     /// Makes the table if there is none, and adds what express-mysql-session's lacks: the column
     /// `handstamp_owner`, an index on it, and one on the time when sessions end.
     ///
+    /// What is there is left alone, and then needs no right to create or to alter tables.
     /// To do it again, or in several processes at once, is no error. Applications that use the table
     /// already go on meanwhile and afterwards. On MariaDB from 10.3 and MySQL from 8.0.12 the column
     /// costs nothing; the indexes take a while in a large table.
     ///
     /// # Errors
-    /// `Refused`: the user may not create or alter tables.
+    /// - `Refused`: the user may not create or alter tables.
+    /// - `Unavailable`: transactions kept the table in use for longer than the lock timeout. Do it again.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.run_at_once(&self.0.layout.create_table(), &[]).await?;
-        for addition in self.0.layout.additions() {
-            let place = [
-                Value::from(self.0.layout.database.as_deref()),
-                Value::from(&self.0.layout.table),
-                Value::from(&addition.column),
-            ];
+        let layout = &self.0.layout;
+        let [database, table] =
+            [Value::from(layout.database.as_deref()), Value::from(&layout.table)];
+        // Who may not create tables, or is at a replica, may find all that is needed.
+        let place = [database.clone(), table.clone()];
+        if self.run_at_once(FIND_TABLE, &place).await?.rows.is_empty() {
+            self.run_at_once(&layout.create_table(), &[]).await?;
+        }
+        for addition in layout.additions() {
+            let place = [database.clone(), table.clone(), Value::from(&addition.column)];
             if self.run_at_once(&addition.find(), &place).await?.rows.is_empty() {
                 // If another process has added it meanwhile, that is as well.
                 self.run_at_once(&addition.sql, &[]).await?;
