@@ -18,9 +18,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::{Client, Row};
 
-use crate::connection::{Connection, Parameters};
+use crate::connection::Connection;
 use crate::error::{Failure, is_lost, is_rolled_back, is_stale};
 use crate::jitter::jittered;
+use crate::parameters::Parameters;
 use crate::statements::{Call, Statements};
 use crate::target::{Driver, Target};
 

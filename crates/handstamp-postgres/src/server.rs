@@ -7,9 +7,10 @@ use handstamp::store::StoreErrorKind;
 use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 
-use crate::connection::{Connection, Parameters};
+use crate::connection::Connection;
 use crate::error::Failure;
 use crate::lanes::{Lanes, Patience};
+use crate::parameters::Parameters;
 use crate::statements::{Call, Statements};
 use crate::target::Target;
 
