@@ -189,8 +189,8 @@ impl MySqlOptions {
     /// wait for that.
     ///
     /// # Errors
-    /// `Refused`: the URL can't be read, or names no database where
-    /// [`database_name`](Self::database_name) does not either.
+    /// `Refused`: the URL can't be read, sets what is the store's to set, or names no database where
+    /// [`database_name`](Self::database_name) does not either; or the file of certificates can't be read.
     ///
     /// # Panics
     /// Outside a tokio runtime.
