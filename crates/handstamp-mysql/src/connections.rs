@@ -1,8 +1,8 @@
 //! The connections to the server: a bounded number, each used by one statement at a time.
 //!
-//! The driver keeps the pool: it makes connections as they are needed, looks before use whether the server
-//! has closed one. What is added here: callers
-//! wait for their turn in a queue that they may leave at any time, connecting takes a bounded time, and a
+//! The driver keeps the pool: it makes connections as they are needed, and looks before use whether the server
+//! has closed one. What is added here: callers wait for their turn in a queue that they may leave at any
+//! time, a connection whose statement was not waited for is closed, connecting takes a bounded time, and a
 //! statement that another transaction was in the way of is run again.
 
 use std::error::Error;

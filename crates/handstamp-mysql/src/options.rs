@@ -95,7 +95,7 @@ impl MySqlOptions {
 
     /// Whether connecting also does what [`MySqlStore::migrate`] does. `false` unless set.
     ///
-    /// The user then needs the rights to create and to alter tables.
+    /// If something is missing, the user needs the rights to create and to alter tables.
     #[must_use]
     pub fn create_table_if_missing(mut self, create: bool) -> Self {
         self.create_table_if_missing = create;
