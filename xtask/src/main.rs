@@ -41,7 +41,15 @@ fn run(task: Task, arguments: Vec<OsString>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     match task {
-        Task::Bench => become_package("handstamp-benches", arguments),
+        Task::Bench => {
+            // The npm package is measured, too.
+            let built = steps::run(checks::npm_package(root()), steps::perform);
+            if built.passed() {
+                become_package("handstamp-benches", arguments)
+            } else {
+                report(&built)
+            }
+        }
         Task::Demo => match demo::prepare(root(), arguments) {
             Ok(arguments) => become_package("site", arguments),
             Err(report) => self::report(&report),

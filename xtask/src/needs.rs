@@ -105,7 +105,7 @@ const NEEDS: &[Need] = &[
         name: "Express, for the demo",
         sign: Sign::NpmPackages(EXPRESS_HALF),
         source: Source::Npm(EXPRESS_HALF),
-        needed_by: runs_node,
+        needed_by: runs_site,
     },
     Need {
         name: "playwright-core, for the browser tests",
@@ -113,18 +113,18 @@ const NEEDS: &[Need] = &[
         source: Source::Npm(BROWSER_TESTS),
         needed_by: runs_tests,
     },
-    // Servers, which the tests start for themselves. Sentinel and Cluster are redis-server, too.
+    // Servers, which the tests and the benchmarks start for themselves. Sentinel and Cluster are redis-server, too.
     Need {
         name: "Redis",
         sign: Sign::Server("redis-server"),
         source: Source::Debian(&["redis-server"]),
-        needed_by: runs_tests,
+        needed_by: runs_stores,
     },
     Need {
         name: "PostgreSQL",
         sign: Sign::Server("postgres"),
         source: Source::Debian(&["postgresql"]),
-        needed_by: runs_tests,
+        needed_by: runs_stores,
     },
     Need {
         name: "PgBouncer",
@@ -136,13 +136,13 @@ const NEEDS: &[Need] = &[
         name: "MariaDB",
         sign: Sign::Server("mariadbd"),
         source: Source::Debian(&["mariadb-server-core"]),
-        needed_by: runs_tests,
+        needed_by: runs_stores,
     },
     Need {
         name: "MariaDB's client",
         sign: Sign::Program(&["mariadb"]),
         source: Source::Debian(&["mariadb-client-core"]),
-        needed_by: runs_tests,
+        needed_by: runs_stores,
     },
     // It makes the certificates of those servers.
     Need {
@@ -203,7 +203,16 @@ pub(crate) const PIP_PACKAGES: &str = "target/valkey";
 pub(crate) const NODE_PACKAGE: &str = "node";
 
 fn runs_node(task: Task) -> bool {
+    task == Task::Bench || runs_site(task)
+}
+
+fn runs_site(task: Task) -> bool {
     task == Task::Demo || runs_tests(task)
+}
+
+/// All kinds of stores, in Rust and in Node.js.
+fn runs_stores(task: Task) -> bool {
+    task == Task::Bench || runs_tests(task)
 }
 
 fn runs_tests(task: Task) -> bool {
@@ -329,8 +338,8 @@ mod tests {
             "make",
             "a C++ compiler",
             "TypeScript and what the npm package is tested with",
-            "Express, for the demo",
         ];
+        let site = ["Express, for the demo"];
         let servers = [
             "Redis",
             "PostgreSQL",
@@ -342,13 +351,17 @@ mod tests {
             "Valkey",
         ];
         let browser = ["playwright-core, for the browser tests"];
-        let test = [&["a C compiler", "Chromium"], &node[..], &browser, &servers].concat();
+        let measured_on = ["Redis", "PostgreSQL", "MariaDB", "MariaDB's client"];
+        let test = [&["a C compiler", "Chromium"], &node[..], &site, &browser, &servers].concat();
         assert_eq!(
             names_of_missing(Task::Demo, |_| false),
-            [&["a C compiler"], &node[..]].concat()
+            [&["a C compiler"], &node[..], &site].concat()
         );
         assert_eq!(names_of_missing(Task::Test, |_| false), test);
-        assert_eq!(names_of_missing(Task::Bench, |_| false), ["a C compiler", "valgrind"]);
+        assert_eq!(
+            names_of_missing(Task::Bench, |_| false),
+            [&["a C compiler"], &node[..], &measured_on, &["valgrind"]].concat()
+        );
         assert_eq!(
             names_of_missing(Task::Ready { advisories: false }, |_| false),
             [&test[..], &["rustfmt", "clippy", "cargo-deny"]].concat()

@@ -201,9 +201,8 @@ fn hostile_documents() -> Vec<String> {
         r#"{"sql":"'; DROP TABLE session; --","like":"%_%","printf":"%s%n%d"}"#,
         r#"{"redis":"\r\n$3\r\nSET\r\n","lua":"]] return redis.call('FLUSHALL')"}"#,
         r#"{"unicode":"Grüße, 世界, 👩‍👩‍👧, עברית, é vs é","bom":""}"#,
-        r#"{"lone surrogate":"\ud800","pair":"\ud83d\ude00","separators":"
-
-"}"#,
+        r#"{"lone surrogate":"\ud800","pair":"\ud83d\ude00"}"#,
+        "{\"separators\":\"\u{2028}\u{2029}\",\"bom\":\"\u{feff}\"}",
         r#"{"z":1,"a":2,"m":3,"a":4}"#,
         r#"{"numbers":[1.0,1e3,1E+3,-0,0.1e-7,12345678901234567890123,9007199254740993]}"#,
         r#"{"__proto__":{"admin":true},"constructor":1,"":"empty key"}"#,

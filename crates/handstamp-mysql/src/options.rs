@@ -1,0 +1,210 @@
+//! How a store is set up.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use handstamp::store::{ConnectionEvent, StoreError};
+
+use crate::MySqlStore;
+use crate::layout::{Columns, Layout};
+
+/// The settings of a [`MySqlStore`].
+///
+/// ```no_run
+/// use handstamp_mysql::MySqlOptions;
+///
+/// # async fn example() -> Result<(), handstamp::store::StoreError> {
+/// let options = MySqlOptions::new().table_name("web_sessions").connections(20);
+/// let store = options.connect("mysql://web:secret@db.example.com/web?require_ssl=true").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MySqlOptions {
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) connections: usize,
+    pub(crate) create_table_if_missing: bool,
+    pub(crate) layout: Layout,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) max_document_bytes: usize,
+    pub(crate) on_connection: Option<Listener>,
+    pub(crate) reap_every: Option<Duration>,
+}
+
+impl MySqlOptions {
+    /// The default settings: express-mysql-session's table and columns.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            ca_file: None,
+            connect_timeout: Duration::from_secs(4),
+            connections: 10,
+            create_table_if_missing: false,
+            layout: Layout::default(),
+            lock_timeout: Duration::from_secs(4),
+            max_document_bytes: 16_000_000,
+            on_connection: None,
+            reap_every: Some(Duration::from_secs(15 * 60)),
+        }
+    }
+
+    /// A file with the certificates, in PEM format, that are trusted to vouch for the server. Connections are
+    /// then encrypted, and no other authority is trusted.
+    ///
+    /// For a server whose certificate a public authority has signed, `?require_ssl=true` in the URL is
+    /// enough. The file is read when the first connection is made.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    /// The names of the table's columns.
+    ///
+    /// The document's may be of another type than `mediumtext` in a table that is there already. A JSON column
+    /// of MySQL (not MariaDB's, which is text) rewrites what it stores: a request that saves twice finds its own
+    /// first writing changed, and merges with it.
+    #[must_use]
+    pub fn columns(mut self, columns: Columns) -> Self {
+        self.layout.columns = columns;
+        self
+    }
+
+    /// How long to wait for a new connection to the server. 4 s unless set.
+    ///
+    /// Afterwards the call fails as unavailable. The engine waits for 5 s: a shorter time here makes
+    /// an error that says more.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How many connections there may be at the same time. 10 unless set, at least one.
+    ///
+    /// They are made as they are needed. Each runs one statement at a time, and who finds none free
+    /// waits. A connection that was idle for a minute is closed, but for the last.
+    #[must_use]
+    pub fn connections(mut self, most: usize) -> Self {
+        self.connections = most.clamp(1, MOST_CONNECTIONS);
+        self
+    }
+
+    /// Whether connecting also does what [`MySqlStore::migrate`] does. `false` unless set.
+    ///
+    /// The user then needs the rights to create and to alter tables.
+    #[must_use]
+    pub fn create_table_if_missing(mut self, create: bool) -> Self {
+        self.create_table_if_missing = create;
+        self
+    }
+
+    /// The database that the table is in. The URL's unless set.
+    #[must_use]
+    pub fn database_name(mut self, name: impl Into<String>) -> Self {
+        self.layout.database = Some(name.into());
+        self
+    }
+
+    /// How long a write is tried again while other transactions are in its way. 4 s unless set.
+    ///
+    /// Deadlocks and waits for a lock (of a second each) are tried again after a short, growing pause.
+    /// Afterwards the call fails as unavailable.
+    #[must_use]
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout;
+        self
+    }
+
+    /// The largest document that is written, in bytes. 16 MB unless set, about what `mediumtext` holds.
+    ///
+    /// A larger one fails as too large, as does what is larger than the server's `max_allowed_packet`. What
+    /// is stored already can be read at any size that the server sends.
+    #[must_use]
+    pub fn max_document_bytes(mut self, bytes: usize) -> Self {
+        self.max_document_bytes = bytes;
+        self
+    }
+
+    /// What to call when the connection to the server is lost, and when it is there again. Nothing unless set.
+    ///
+    /// It is called by the calls that find out, so an idle store notices neither. It must not block.
+    #[must_use]
+    pub fn on_connection(mut self, tell: impl Fn(ConnectionEvent) + Send + Sync + 'static) -> Self {
+        self.on_connection = Some(Listener(Arc::new(tell)));
+        self
+    }
+
+    /// How often expired sessions are looked for, to remove them from the table. Every 15 minutes unless
+    /// set, half of it more or less; `None` leaves it to somebody else.
+    ///
+    /// They are missing from the moment they expire; this is about the space that they take. Of all
+    /// processes that share the table one is at it at a time, on a connection of its own, and removes
+    /// 500 with each statement.
+    #[must_use]
+    pub fn reap_every(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.reap_every = interval.into();
+        self
+    }
+
+    /// The table. `sessions` unless set.
+    #[must_use]
+    pub fn table_name(mut self, name: impl Into<String>) -> Self {
+        self.layout.table = name.into();
+        self
+    }
+
+    /// The SQL that makes the table, for those who would rather run it themselves.
+    ///
+    /// It is express-mysql-session's table with a column for the owner and two indexes.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        self.layout.create_table()
+    }
+
+    /// Connects to the server.
+    ///
+    /// # Errors
+    /// As [`MySqlStore::connect`].
+    pub async fn connect(&self, url: &str) -> Result<MySqlStore, StoreError> {
+        let store = self.open(url)?;
+        if self.create_table_if_missing {
+            store.migrate().await?;
+        } else {
+            store.check().await?;
+        }
+        Ok(store)
+    }
+
+    /// Makes a store that connects when it is first used, for who can't wait, or starts before the server
+    /// does. It makes no table.
+    ///
+    /// # Errors
+    /// `Refused`: the URL can't be read, or names no database where
+    /// [`database_name`](Self::database_name) does not either.
+    pub fn open(&self, url: &str) -> Result<MySqlStore, StoreError> {
+        MySqlStore::open_with(url, self)
+    }
+}
+
+/// More than any server takes.
+const MOST_CONNECTIONS: usize = 100_000;
+
+impl Default for MySqlOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Whom to tell of the connection.
+#[derive(Clone)]
+pub(crate) struct Listener(pub(crate) Arc<dyn Fn(ConnectionEvent) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener(..)")
+    }
+}

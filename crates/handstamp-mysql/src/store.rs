@@ -1,0 +1,477 @@
+//! The store: the contract's calls as statements, and what their outcomes mean.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use handstamp::store::{
+    BoxFuture, Created, Cursor, Page, Record, SessionIndex, SessionScan, StoreError,
+    StoreErrorKind, Stored, Updated, Version,
+};
+use handstamp::{SessionId, SessionStore};
+use mysql_async::prelude::FromValue;
+use mysql_async::{Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row, SslOpts, Value};
+use rustls::crypto::{CryptoProvider, ring};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+use crate::MySqlOptions;
+use crate::connections::{Connections, Isolation, Outcome, SETUP};
+use crate::cursor::{cursor, place};
+use crate::error::{bad_url, refusal};
+use crate::layout::Layout;
+use crate::reach::Reach;
+use crate::reaper::{Orders, Reaper};
+use crate::statements::{BATCH, Statements};
+
+/// The most sessions on one page, whatever is wished for: a document may have megabytes.
+const LARGEST_PAGE: usize = 1000;
+
+/// How long a connection stays open that nobody uses.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How soon the system finds out that the server's machine is gone.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Keeps sessions in a table of MySQL or MariaDB, which many machines may use at the same time.
+///
+/// See the [crate's docs](crate) for what it promises. A clone is another handle to the same store, with the
+/// same connections. They are closed when the last handle is dropped. All use has to come from one tokio
+/// runtime.
+#[derive(Clone)]
+pub struct MySqlStore(Arc<Inner>);
+
+struct Inner {
+    connections: Connections,
+    layout: Layout,
+    max_document_bytes: usize,
+    opts: Opts,
+    reap_every: Option<Duration>,
+    reaper: OnceLock<Option<Reaper>>,
+    statements: Statements,
+}
+
+impl MySqlStore {
+    /// Connects to the server with the default settings.
+    ///
+    /// The URL looks like `mysql://USER:PASSWORD@HOST:3306/DATABASE`, with `?require_ssl=true` for TLS or
+    /// `?socket=/path` for a Unix socket. The table has to be there, or made with
+    /// [`migrate`](Self::migrate).
+    ///
+    /// # Errors
+    /// - `Refused`: the URL can't be read or names no database, or the user is not let in.
+    /// - `Unavailable`: the server can't be reached.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        MySqlOptions::new().connect(url).await
+    }
+
+    /// Makes the table if there is none, and adds what express-mysql-session's lacks: the column
+    /// `handstamp_owner`, an index on it, and one on the time when sessions end.
+    ///
+    /// To do it again, or in several processes at once, is no error. Applications that use the table
+    /// already go on meanwhile and afterwards. On MariaDB from 10.3 and MySQL from 8.0.12 the column
+    /// costs nothing; the indexes take a while in a large table.
+    ///
+    /// # Errors
+    /// `Refused`: the user may not create or alter tables.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.run(&self.0.layout.create_table(), &[]).await?;
+        for addition in self.0.layout.additions() {
+            let place = [
+                Value::from(self.0.layout.database.as_deref()),
+                Value::from(&self.0.layout.table),
+                Value::from(&addition.column),
+            ];
+            if self.run(&addition.find(), &place).await?.rows.is_empty() {
+                // If another process has added it meanwhile, that is as well.
+                self.run(&addition.sql, &[]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the server for nothing, to see whether it answers.
+    pub(crate) async fn check(&self) -> Result<(), StoreError> {
+        self.run("SELECT 1", &[]).await.map(drop)
+    }
+
+    pub(crate) fn open_with(url: &str, options: &MySqlOptions) -> Result<Self, StoreError> {
+        let opts = Opts::from_url(url).map_err(|error| bad_url(&error))?;
+        let server: Arc<str> = server_name(&opts).into();
+        if opts.db_name().is_none() && options.layout.database.is_none() {
+            let advice = "no database is named; name it at the URL's end, behind a slash";
+            return Err(refusal(&server, StoreErrorKind::Refused, advice));
+        }
+        let opts = set_up(opts, options);
+        let connections = Connections {
+            pool: Pool::new(opts.clone()),
+            turns: Arc::new(Semaphore::new(options.connections)),
+            server,
+            reach: Reach::told_to(options.on_connection.clone()),
+            connect_timeout: options.connect_timeout,
+            lock_timeout: options.lock_timeout,
+        };
+        Ok(Self(Arc::new(Inner {
+            connections,
+            statements: Statements::new(&options.layout),
+            layout: options.layout.clone(),
+            max_document_bytes: options.max_document_bytes,
+            opts,
+            reap_every: options.reap_every,
+            reaper: OnceLock::new(),
+        })))
+    }
+
+    async fn run(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
+        self.run_in(Isolation::Rows, sql, values).await
+    }
+
+    async fn run_in(
+        &self,
+        isolation: Isolation,
+        sql: &str,
+        values: &[Value],
+    ) -> Result<Outcome, StoreError> {
+        self.0.reaper.get_or_init(|| self.0.start_reaper());
+        self.0.connections.run(isolation, sql, values).await
+    }
+
+    async fn number(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
+        let outcome = self.run(sql, values).await?;
+        outcome.rows.into_iter().next().map_or(Ok(0), |row| self.value(row, 0))
+    }
+
+    /// Reads rows of an id, a document and the time it has left. Others than ours may have other ids.
+    fn sessions(&self, rows: Vec<Row>) -> Result<Vec<(SessionId, Stored)>, StoreError> {
+        let mut sessions = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            let id: String = self.take(&mut row, 0)?;
+            if let Some(id) = SessionId::parse(&id) {
+                sessions.push((id, self.stored(&mut row, 1)?));
+            }
+        }
+        Ok(sessions)
+    }
+
+    /// Reads a document and the time it has left, from this column on.
+    fn stored(&self, row: &mut Row, column: usize) -> Result<Stored, StoreError> {
+        let document: Vec<u8> = self.take(row, column)?;
+        let remaining = self.take(row, column + 1)?;
+        Ok(Stored {
+            version: version_of(&document),
+            document: document.into(),
+            remaining: Duration::from_micros(remaining),
+        })
+    }
+
+    fn value<T: FromValue>(&self, mut row: Row, column: usize) -> Result<T, StoreError> {
+        self.take(&mut row, column)
+    }
+
+    /// The driver's own error would show the value.
+    fn take<T: FromValue>(&self, row: &mut Row, column: usize) -> Result<T, StoreError> {
+        let taken = row.take_opt(column).and_then(Result::ok);
+        taken.ok_or_else(|| {
+            self.refusal(StoreErrorKind::Corrupt, "a value in the table is of the wrong kind")
+        })
+    }
+
+    fn refusal(&self, kind: StoreErrorKind, advice: &str) -> StoreError {
+        refusal(&self.0.connections.server, kind, advice)
+    }
+
+    /// What is written of a record: its lifetime, its document, its owner.
+    fn columns(&self, record: &Record) -> Result<[Value; 3], StoreError> {
+        let (bytes, most) = (record.document.len(), self.0.max_document_bytes);
+        if bytes > most {
+            let advice = format!(
+                "a document of {bytes} bytes is larger than the {most} allowed; \
+                 `MySqlOptions::max_document_bytes` sets how large they may be"
+            );
+            return Err(self.refusal(StoreErrorKind::TooLarge, &advice));
+        }
+        if str::from_utf8(&record.document).is_err() {
+            let advice = "a document has to be text in UTF-8, because the column is";
+            return Err(self.refusal(StoreErrorKind::Refused, advice));
+        }
+        Ok([
+            microseconds(record.lifetime),
+            Value::from(&*record.document),
+            Value::from(record.owner.as_deref().map(owner_digest)),
+        ])
+    }
+}
+
+impl Inner {
+    fn start_reaper(&self) -> Option<Reaper> {
+        let every = self.reap_every?;
+        Some(Reaper::start(Orders {
+            opts: self.opts.clone(),
+            connect_timeout: self.connections.connect_timeout,
+            table: self.layout.quoted().table,
+            reap: self.statements.reap.clone(),
+            every,
+        }))
+    }
+}
+
+impl SessionStore for MySqlStore {
+    async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
+        let outcome = self.run(&self.0.statements.load, &[key(id)]).await?;
+        outcome.rows.into_iter().next().map(|mut row| self.stored(&mut row, 0)).transpose()
+    }
+
+    async fn create(&self, id: &SessionId, record: &Record) -> Result<Created, StoreError> {
+        let [lifetime, document, owner] = self.columns(record)?;
+        let done = Created::Done(version_of(&record.document));
+        if record.lifetime.is_zero() {
+            // It would be over at once, so there is nothing to store.
+            let taken = self.load(id).await?.is_some();
+            return Ok(if taken { Created::Duplicate } else { done });
+        }
+        let Statements { create, replace_expired, .. } = &self.0.statements;
+        loop {
+            let values = [key(id), lifetime.clone(), document.clone(), owner.clone()];
+            if !self.run(create, &values).await?.taken {
+                return Ok(done);
+            }
+            let values = [lifetime.clone(), document.clone(), owner.clone(), key(id)];
+            if self.run(replace_expired, &values).await?.matched > 0 {
+                return Ok(done);
+            }
+            // Mostly a session lives under this id. But an expired one may have been in the way of the first
+            // statement, and gone before the second.
+            if self.load(id).await?.is_some() {
+                return Ok(Created::Duplicate);
+            }
+        }
+    }
+
+    async fn update(
+        &self,
+        id: &SessionId,
+        version: Version,
+        record: &Record,
+    ) -> Result<Updated, StoreError> {
+        let [lifetime, document, owner] = self.columns(record)?;
+        let version = Value::from(format!("{:032x}", version.0));
+        let outcome = if record.lifetime.is_zero() {
+            self.run(&self.0.statements.end, &[key(id), version]).await?
+        } else {
+            let values = [lifetime, document, owner, key(id), version];
+            self.run(&self.0.statements.update, &values).await?
+        };
+        if outcome.matched > 0 {
+            return Ok(Updated::Done(version_of(&record.document)));
+        }
+        Ok(self.load(id).await?.map_or(Updated::Gone, Updated::Conflict))
+    }
+
+    async fn touch(&self, id: &SessionId, lifetime: Duration) -> Result<bool, StoreError> {
+        let outcome = if lifetime.is_zero() {
+            self.run(&self.0.statements.end_any, &[key(id)]).await?
+        } else {
+            self.run(&self.0.statements.touch, &[microseconds(lifetime), key(id)]).await?
+        };
+        Ok(outcome.matched > 0)
+    }
+
+    /// MySQL's `DELETE` does not tell what it has deleted. So it is read first and deleted if it is still
+    /// that; if not, from the beginning.
+    async fn delete(&self, id: &SessionId) -> Result<Option<Arc<[u8]>>, StoreError> {
+        while let Some(stored) = self.load(id).await? {
+            let version = Value::from(format!("{:032x}", stored.version.0));
+            if self.run(&self.0.statements.end, &[key(id), version]).await?.matched > 0 {
+                return Ok(Some(stored.document));
+            }
+        }
+        Ok(None)
+    }
+
+    fn index(&self) -> Option<&dyn SessionIndex> {
+        Some(self)
+    }
+
+    fn scan(&self) -> Option<&dyn SessionScan> {
+        Some(self)
+    }
+}
+
+impl SessionIndex for MySqlStore {
+    fn list<'a>(
+        &'a self,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(SessionId, Stored)>, StoreError>> {
+        Box::pin(async {
+            let owner = Value::from(owner_digest(owner));
+            self.sessions(self.run(&self.0.statements.list, &[owner]).await?.rows)
+        })
+    }
+
+    fn count<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(async {
+            self.number(&self.0.statements.count, &[owner_digest(owner).into()]).await
+        })
+    }
+
+    /// One statement, which keeps the whole range of the owner's sessions until it is done.
+    ///
+    /// A rotation creates the new session, then makes the old one an ownerless stub. Say the statement goes
+    /// through the owner's sessions from A to Z, and this happens meanwhile:
+    ///
+    /// - The new one is created ahead of it: it is met and ended, as the old one is if it is met.
+    /// - The new one would be created behind it: that waits, so the old one is no stub yet, and is met and
+    ///   ended. The rotation goes on, finds the old one gone, and takes back the new one.
+    ///
+    /// If only the rows that are ended were kept, the second rotation would pass: created behind, made
+    /// a stub ahead, and the session is met under neither id.
+    fn revoke<'a>(
+        &'a self,
+        owner: &'a str,
+        except: Option<&'a SessionId>,
+    ) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(async move {
+            let Statements { revoke, revoke_except, .. } = &self.0.statements;
+            let owner = Value::from(owner_digest(owner));
+            let outcome = match except {
+                None => self.run_in(Isolation::Range, revoke, &[owner]).await?,
+                Some(id) => self.run_in(Isolation::Range, revoke_except, &[owner, key(id)]).await?,
+            };
+            Ok(number(outcome.matched))
+        })
+    }
+}
+
+impl SessionScan for MySqlStore {
+    fn page<'a>(
+        &'a self,
+        from: Option<&'a Cursor>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Page, StoreError>> {
+        Box::pin(async move {
+            // Every id comes after the empty text.
+            let from = from.map_or(Some(String::new()), place).ok_or_else(|| {
+                let advice = "the cursor is not one of this store's; a walk begins without one";
+                self.refusal(StoreErrorKind::Refused, advice)
+            })?;
+            let most = most.clamp(1, LARGEST_PAGE);
+            let values = [Value::from(from), Value::from(most)];
+            let rows = self.run(&self.0.statements.page, &values).await?.rows;
+            let next = match rows.last() {
+                Some(last) if rows.len() == most => {
+                    Some(cursor(&self.value::<String>(last.clone(), 0)?))
+                }
+                _ => None,
+            };
+            Ok(Page { sessions: self.sessions(rows)?, next })
+        })
+    }
+
+    fn total<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(self.number(&self.0.statements.total, &[]))
+    }
+
+    /// First in batches, so that nobody waits for long. The last statement ends what was created meanwhile,
+    /// and keeps the whole table until it is done: at this moment no session lives.
+    fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(async {
+            let Statements { further, clear_some, forget_some, clear_all, .. } = &self.0.statements;
+            let mut ended = 0;
+            let mut from = Value::from("");
+            while let Some(row) =
+                self.run(further, &[from.clone(), (BATCH - 1).into()]).await?.rows.pop()
+            {
+                let to = Value::from(self.value::<String>(row, 0)?);
+                let range = [from, to.clone()];
+                ended += self.run(clear_some, &range).await?.matched;
+                self.run(forget_some, &range).await?;
+                from = to;
+            }
+            ended += self.run_in(Isolation::Range, clear_all, &[]).await?.matched;
+            Ok(number(ended))
+        })
+    }
+}
+
+impl fmt::Debug for MySqlStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MySqlStore")
+            .field("server", &self.0.connections.server)
+            .field("table", &self.0.layout.table)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The server and its database, without user and password.
+fn server_name(opts: &Opts) -> String {
+    let database = opts.db_name().unwrap_or_default();
+    match opts.socket() {
+        Some(socket) => format!("{socket}/{database}"),
+        None => format!("{}:{}/{database}", opts.ip_or_hostname(), opts.tcp_port()),
+    }
+}
+
+/// The driver's options: the URL's, and what this store depends on.
+fn set_up(opts: Opts, options: &MySqlOptions) -> Opts {
+    // Nobody else uses a connection, so it need not be reset, and keeps its prepared statements.
+    let pool = PoolOpts::new()
+        .with_constraints(PoolConstraints::new(1, options.connections).unwrap_or_default())
+        .with_inactive_connection_ttl(IDLE)
+        .with_reset_connection(false);
+    let keepalive = opts.tcp_keepalive().unwrap_or(KEEPALIVE);
+    let tls = tls(&opts, options);
+    let built: Opts = OptsBuilder::from_opts(opts)
+        .client_found_rows(true)
+        .pool_opts(pool)
+        // The driver would leave the address that it was given for the server's own socket.
+        .prefer_socket(false)
+        .setup(SETUP.to_vec())
+        .ssl_opts(tls)
+        .tcp_keepalive(Some(keepalive))
+        .into();
+    if built.ssl_opts().is_some() && CryptoProvider::get_default().is_none() {
+        // If another crate brings a second one, rustls does not choose. Whoever has chosen stays.
+        drop(ring::default_provider().install_default());
+    }
+    built
+}
+
+fn tls(opts: &Opts, options: &MySqlOptions) -> Option<SslOpts> {
+    let urls = opts.ssl_opts().cloned();
+    match &options.ca_file {
+        None => urls,
+        Some(file) => Some(
+            urls.unwrap_or_default()
+                .with_root_certs(vec![file.clone().into()])
+                .with_disable_built_in_roots(true),
+        ),
+    }
+}
+
+fn key(id: &SessionId) -> Value {
+    Value::from(id.as_str())
+}
+
+/// A lifetime as the statements take it. The column's end is far nearer than the longest.
+fn microseconds(lifetime: Duration) -> Value {
+    let longest = Duration::from_secs(u32::MAX.into());
+    let lifetime = lifetime.min(longest);
+    let rounded_up = lifetime.as_nanos().div_ceil(1000);
+    Value::from(u64::try_from(rounded_up).unwrap_or(u64::MAX))
+}
+
+/// The version of a session with this document.
+fn version_of(document: &[u8]) -> Version {
+    let digest: [u8; 32] = Sha256::digest(document).into();
+    let (first, _) = digest.split_at(16);
+    Version(first.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)))
+}
+
+/// An owner as the column holds it, in hexadecimal.
+fn owner_digest(owner: &str) -> String {
+    Sha256::digest(owner).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn number(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

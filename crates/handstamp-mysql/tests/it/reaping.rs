@@ -1,0 +1,73 @@
+use std::time::Duration;
+
+use handstamp::SessionStore;
+use handstamp_mysql::MySqlOptions;
+use mysql_async::prelude::Queryable;
+use tokio::time::sleep;
+
+use crate::support::{Database, id, living, put, record, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_sessions_leave_the_table_without_a_call() {
+    let database = Database::new();
+    let store = database.store_with(&reaping()).await;
+    put(&store, &id("living"), &record("{}")).await;
+    database.ask(
+        "INSERT INTO sessions (session_id, expires, data) \
+         SELECT CONCAT('expired-', seq), UNIX_TIMESTAMP(), '{}' FROM seq_1_to_1700",
+    );
+    until(|| database.ask("SELECT COUNT(*) FROM sessions") == "1").await;
+    living(&store, &id("living")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_another_process_reaps_this_one_does_not() {
+    let database = Database::new();
+    // The other process, which never comes to its end.
+    let mut other = database.connect().await;
+    let lock = "SELECT GET_LOCK(CONCAT('handstamp-reaper-', \
+                LEFT(SHA2(CONCAT(DATABASE(), '.`sessions`'), 256), 32)), 0)";
+    let taken: Option<i64> = other.query_first(lock).await.unwrap();
+    assert_eq!(taken, Some(1));
+
+    let store = database.store_with(&reaping()).await;
+    database.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
+    // Nobody tells that nothing happens: it is looked for many times in this time.
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(database.ask("SELECT COUNT(*) FROM sessions"), "1");
+    assert!(store.load(&id("a")).await.unwrap().is_none());
+
+    drop(other);
+    until(|| database.ask("SELECT COUNT(*) FROM sessions") == "0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_store_its_reaper_ends() {
+    let database = Database::new();
+    let store = database.store_with(&reaping()).await;
+    database.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
+    until(|| database.ask("SELECT COUNT(*) FROM sessions") == "0").await;
+    drop(store);
+    let connections = format!(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE db = '{}' AND id <> CONNECTION_ID()",
+        database.name
+    );
+    until(|| database.ask(&connections) == "0").await;
+    database.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(database.ask("SELECT COUNT(*) FROM sessions"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_told_not_to_reap_does_not() {
+    let database = Database::new();
+    let store = database.store_with(&MySqlOptions::new().reap_every(None)).await;
+    database.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
+    assert!(store.load(&id("a")).await.unwrap().is_none());
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(database.ask("SELECT COUNT(*) FROM sessions"), "1");
+}
+
+fn reaping() -> MySqlOptions {
+    MySqlOptions::new().reap_every(Duration::from_millis(20))
+}

@@ -1,0 +1,121 @@
+use std::time::Duration;
+
+use handstamp::SessionStore;
+use handstamp::store::Record;
+use handstamp_testing::servers;
+
+use crate::support::{ask, id, options, owned, put, record, store, table};
+
+/// How many statements the server has run that name this table.
+fn ran(table: &str) -> u32 {
+    ask(&format!(
+        r#"SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+           WHERE query LIKE '%"{table}"%' AND query NOT LIKE '%pg_stat_statements%'"#
+    ))
+    .parse()
+    .unwrap()
+}
+
+#[tokio::test]
+async fn each_operation_is_one_statement() {
+    let (store, table) = store().await;
+    let (a, alice) = (id("a"), owned(r#"{"n":1}"#, "alice"));
+    let (index, scan) = (store.index().unwrap(), store.scan().unwrap());
+    let mut before = ran(&table);
+    let mut assert_one = |operation: &str| {
+        let after = ran(&table);
+        assert_eq!(after - before, 1, "statements for {operation}");
+        before = after;
+    };
+    // Twice: the second time it is prepared.
+    for _ in 0..2 {
+        let version = put(&store, &a, &alice).await;
+        assert_one("create");
+        store.create(&a, &alice).await.unwrap();
+        assert_one("create of one that is there");
+        store.load(&a).await.unwrap();
+        assert_one("load");
+        store.touch(&a, Duration::from_secs(60)).await.unwrap();
+        assert_one("touch");
+        store.update(&a, version, &owned(r#"{"n":2}"#, "alice")).await.unwrap();
+        assert_one("update");
+        store.update(&a, version, &owned(r#"{"n":3}"#, "alice")).await.unwrap();
+        assert_one("update that meets a conflict");
+        index.list("alice").await.unwrap();
+        assert_one("list");
+        index.count("alice").await.unwrap();
+        assert_one("count");
+        index.revoke("alice", None).await.unwrap();
+        assert_one("revoke");
+        let version = put(&store, &a, &record("{}")).await;
+        assert_one("create");
+        let ended = Record { lifetime: Duration::ZERO, ..record(r#"{"over":1}"#) };
+        store.update(&a, version, &ended).await.unwrap();
+        assert_one("end");
+        store.update(&a, version, &ended).await.unwrap();
+        assert_one("end of one that is gone");
+        store.delete(&a).await.unwrap();
+        assert_one("delete");
+        scan.page(None, 10).await.unwrap();
+        assert_one("page");
+        scan.total().await.unwrap();
+        assert_one("total");
+        scan.clear().await.unwrap();
+        assert_one("clear");
+        store.reap().await.unwrap();
+        assert_one("reap");
+    }
+}
+
+/// In generic plans, which PostgreSQL makes of prepared statements sooner or later.
+#[tokio::test]
+async fn no_operation_but_a_count_of_all_reads_the_whole_table() {
+    let (_, table) = store().await;
+    ask(&format!(
+        "INSERT INTO {table} SELECT 'session-' || n, '{{}}', now() + n % 100 * interval '1 minute',
+         'owner-' || n % 1000 FROM generate_series(1, 20000) n; ANALYZE {table}"
+    ));
+    let settings = "-c session_preload_libraries=auto_explain -c auto_explain.log_min_duration=0 \
+        -c plan_cache_mode=force_generic_plan";
+    let url = format!("{}?options={}", servers::postgres().url(), settings.replace(' ', "%20"));
+    let store = options(&table).without_reaping().connect(&url).await.unwrap();
+    let version = put(&store, &id("a"), &owned("{}", "alice")).await;
+    store.load(&id("a")).await.unwrap();
+    store.touch(&id("a"), Duration::from_secs(60)).await.unwrap();
+    store.update(&id("a"), version, &owned(r#"{"n":1}"#, "alice")).await.unwrap();
+    let ended = Record { lifetime: Duration::ZERO, ..record("{}") };
+    store.update(&id("a"), version, &ended).await.unwrap();
+    store.delete(&id("a")).await.unwrap();
+    let index = store.index().unwrap();
+    assert_eq!(index.list("owner-1").await.unwrap().len(), 20);
+    assert_eq!(index.count("owner-1").await.unwrap(), 20);
+    assert_eq!(index.revoke("owner-1", None).await.unwrap(), 20);
+    store.scan().unwrap().page(None, 100).await.unwrap();
+    store.reap().await.unwrap();
+
+    let log = servers::postgres().log();
+    let scans = |kind: &str| {
+        let of_table = |line: &&str| line.contains(kind) && line.contains(&table);
+        log.lines().filter(of_table).collect::<Vec<_>>()
+    };
+    assert!(scans("Index Scan").len() >= 10, "the plans are not in the log");
+    assert_eq!(scans("Seq Scan"), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn few_connections_serve_many_callers() {
+    let table = table();
+    let url = format!("{}?application_name={table}", servers::postgres().url());
+    let store = options(&table).connections(2).without_reaping().connect(&url).await.unwrap();
+    put(&store, &id("a"), &record("{}")).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let store = store.clone();
+        calls.spawn(async move { store.load(&id("a")).await.unwrap().unwrap() });
+    }
+    assert_eq!(calls.join_all().await.len(), 200);
+    let open =
+        ask(&format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{table}'"));
+    // Two, and the one that has made the table.
+    assert_eq!(open, "3");
+}

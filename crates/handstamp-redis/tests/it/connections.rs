@@ -1,0 +1,234 @@
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use handstamp::SessionStore;
+use handstamp::store::{Change, ConnectionEvent, StoreErrorKind};
+use handstamp_redis::{RedisOptions, RedisStore};
+use handstamp_testing::servers::{
+    self, Cluster, Proxy, Redis, RedisOptions as ServerOptions, Sentinel,
+};
+use redis::cluster::ClusterClient;
+
+use crate::support::{
+    cluster_url, database, failed, id, living, owned, plain, prefix, put, record, redis,
+    sentinel_url, soon,
+};
+
+/// Creates, reads, lists and ends a session.
+async fn assert_works(store: &RedisStore) {
+    put(store, &id("works"), &owned("{}", "alice")).await;
+    living(store, &id("works")).await;
+    assert_eq!(store.index().unwrap().revoke("alice", None).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn tls_works_with_an_authority_of_ones_own_and_is_refused_without() {
+    let server = Redis::start(ServerOptions { tls: true, ..ServerOptions::default() });
+    let authority = server.authority().unwrap();
+    let options = RedisOptions::new().ca_file(&authority);
+    assert_works(&options.connect(&server.url()).await.unwrap()).await;
+
+    let text = failed(RedisStore::connect(&server.url()).await, StoreErrorKind::Unavailable);
+    assert!(text.to_lowercase().contains("certificate"), "{text}");
+    let options = RedisOptions::new().ca_file("/no/such/file.pem");
+    let text = failed(options.connect(&server.url()).await, StoreErrorKind::Refused);
+    assert!(text.contains("/no/such/file.pem"), "{text}");
+}
+
+#[tokio::test]
+async fn a_unix_socket_works() {
+    let server = Redis::start(ServerOptions { socket: true, ..ServerOptions::default() });
+    let path = server.socket().unwrap();
+    for scheme in ["unix", "redis+unix", "valkey+unix"] {
+        let url = format!("{scheme}://{}?db=3", path.display());
+        assert_works(&RedisStore::connect(&url).await.unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn connections_of_the_application_work() {
+    let url = database(redis());
+    let client = redis::Client::open(url.as_str()).unwrap();
+    let manager = client.get_connection_manager().await.unwrap();
+    let options = RedisOptions::new();
+    let store = options.connection_manager(manager).unwrap();
+    assert_works(&store).await;
+    assert!(store.changes().is_none());
+    assert_works(&options.multiplexed_connection(plain(&url).await).unwrap()).await;
+
+    let options = RedisOptions::new().prefix(prefix());
+    let client = ClusterClient::new(servers::cluster().urls()).unwrap();
+    let connection = client.get_async_connection().await.unwrap();
+    let store = options.cluster_connection(connection).unwrap();
+    assert_works(&store).await;
+    for n in 0..50 {
+        put(&store, &id(&format!("s{n}")), &record("{}")).await;
+    }
+    assert_eq!(store.scan().unwrap().total().await.unwrap(), 50);
+    assert_eq!(store.scan().unwrap().clear().await.unwrap(), 50);
+
+    let near = options.near_cache(handstamp_redis::NearCache::new());
+    failed(near.multiplexed_connection(plain(&url).await), StoreErrorKind::Refused);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_at_once_or_waited_for() {
+    let server = Redis::start(ServerOptions::default());
+    server.kill();
+    let text = failed(RedisStore::connect(&server.url()).await, StoreErrorKind::Unavailable);
+    assert!(text.contains("reached"), "{text}");
+
+    let options = RedisOptions::new().absence_patience(Duration::from_millis(100));
+    let store = options.connect_lazily(&server.url()).unwrap();
+    failed(store.load(&id("a")).await, StoreErrorKind::Unavailable);
+    server.start_again();
+    soon("the store has connected", async || store.load(&id("a")).await.is_ok()).await;
+    assert_works(&store).await;
+}
+
+#[tokio::test]
+async fn a_restart_is_waited_for_and_told() {
+    let server = Redis::start(ServerOptions::default());
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let told = events.clone();
+    let options = RedisOptions::new()
+        .absence_patience(Duration::from_secs(20))
+        .on_connection(move |event| told.lock().unwrap().push(event));
+    let store = options.connect(&server.url()).await.unwrap();
+    assert_works(&store).await;
+    server.kill();
+    soon("the loss is told", async || events.lock().unwrap().len() == 2).await;
+    // While it is away, calls wait.
+    let waiting = tokio::spawn(async move {
+        assert_works(&store).await;
+    });
+    server.start_again();
+    waiting.await.unwrap();
+    let events = events.lock().unwrap();
+    assert!(
+        matches!(
+            events[..],
+            [ConnectionEvent::Made, ConnectionEvent::Lost(_), ConnectionEvent::Made]
+        ),
+        "{events:?}"
+    );
+}
+
+#[tokio::test]
+async fn calls_fail_at_once_when_the_server_has_been_away_for_long() {
+    let server = Redis::start(ServerOptions::default());
+    let options = RedisOptions::new().absence_patience(Duration::from_millis(50));
+    let store = options.connect(&server.url()).await.unwrap();
+    server.kill();
+    soon("the loss is noticed", async || store.load(&id("a")).await.is_err()).await;
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let begin = Instant::now();
+    for _ in 0..100 {
+        failed(store.load(&id("a")).await, StoreErrorKind::Unavailable);
+    }
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_silent_is_replaced_though_nobody_waits_for_its_answer() {
+    let server = Redis::start(ServerOptions::default());
+    let proxy = Proxy::start(server.address());
+    let options = RedisOptions::new().response_timeout(Duration::from_millis(500));
+    let store = options.connect(&server.url_through(&proxy)).await.unwrap();
+    assert_works(&store).await;
+    proxy.black_hole();
+    // As the engine does, the caller gives up before the answer is overdue.
+    let impatient = tokio::time::timeout(Duration::from_millis(50), store.load(&id("a"))).await;
+    assert!(impatient.is_err());
+    // Connections made from now on are sound, and only a new one can answer.
+    proxy.heal();
+    soon("the connection is replaced", async || {
+        let asked = tokio::time::timeout(Duration::from_millis(200), store.load(&id("a"))).await;
+        asked.is_ok_and(|loaded| loaded.is_ok())
+    })
+    .await;
+    assert_works(&store).await;
+}
+
+#[tokio::test]
+async fn a_master_that_fails_is_followed_by_sentinels() {
+    let sentinel = Sentinel::start();
+    let options = RedisOptions::new().absence_patience(Duration::from_secs(60));
+    let store = options.connect(&sentinel_url(&sentinel)).await.unwrap();
+    put(&store, &id("a"), &owned("{}", "alice")).await;
+    sentinel.master().ask(&["WAIT", "2", "5000"]);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    sentinel.master().kill();
+    let begin = Instant::now();
+    living(&store, &id("a")).await;
+    println!("back after {:?}", begin.elapsed());
+    put(&store, &id("b"), &owned("{}", "alice")).await;
+    assert_eq!(store.index().unwrap().revoke("alice", None).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_cluster_is_followed_through_moving_slots_and_a_master_that_fails() {
+    let cluster = Cluster::start();
+    let options = RedisOptions::new().absence_patience(Duration::from_secs(60));
+    let store = options.connect(&cluster_url(&cluster)).await.unwrap();
+    let version = put(&store, &id("a"), &owned("1", "alice")).await;
+    let slot = cluster.slot_of("sess:a");
+    let source = cluster.master_of(slot);
+    let other = (0..16384).step_by(1000).map(|slot| cluster.master_of(slot));
+    let target = other.into_iter().find(|master| master.port() != source.port()).unwrap();
+
+    // While the slot moves, its key is on the one or the other.
+    let source = cluster.begin_move(slot, target);
+    living(&store, &id("a")).await;
+    cluster.move_keys(slot, source, target);
+    living(&store, &id("a")).await;
+    store.update(&id("a"), version, &owned("2", "alice")).await.unwrap();
+    cluster.finish_move(slot, source, target);
+    assert_eq!(*living(&store, &id("a")).await.document, *b"2");
+    assert_eq!(store.index().unwrap().count("alice").await.unwrap(), 1);
+
+    let mut feed = store.changes().unwrap().watch().await.unwrap();
+    let master = cluster.master_of(slot);
+    soon("the replica has it", async || {
+        cluster
+            .replicas_of(master)
+            .iter()
+            .all(|replica| replica.info("master_repl_offset") == master.info("master_repl_offset"))
+    })
+    .await;
+    master.kill();
+    let begin = Instant::now();
+    assert_eq!(*living(&store, &id("a")).await.document, *b"2");
+    println!("back after {:?}", begin.elapsed());
+    assert_eq!(feed.next().await, Some(Change::Any));
+    soon("the index can be asked", async || {
+        store.index().unwrap().revoke("alice", None).await.is_ok()
+    })
+    .await;
+    assert!(store.load(&id("a")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn writes_that_matter_wait_for_replicas() {
+    let master = Redis::start(ServerOptions::default());
+    let wait = RedisOptions::new().wait(1, Duration::from_millis(300));
+    let store = wait.connect(&master.url()).await.unwrap();
+    let text = failed(store.create(&id("a"), &owned("{}", "alice")).await, StoreErrorKind::Timeout);
+    assert!(text.contains("0 of 1"), "{text}");
+    // Others don't wait.
+    let begin = Instant::now();
+    put(&store, &id("anonymous"), &record("{}")).await;
+    assert!(begin.elapsed() < Duration::from_millis(300), "{:?}", begin.elapsed());
+
+    let replica_of = Some(master.port());
+    let replica = Redis::start(ServerOptions { replica_of, ..ServerOptions::default() });
+    soon("the replica follows", async || {
+        replica.info("master_link_status").as_deref() == Some("up")
+    })
+    .await;
+    soon("the replica confirms", async || {
+        store.index().unwrap().revoke("alice", None).await.is_ok()
+    })
+    .await;
+    assert_works(&store).await;
+}

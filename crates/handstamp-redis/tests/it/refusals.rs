@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+use handstamp::SessionStore;
+use handstamp::store::StoreErrorKind;
+use handstamp_redis::{RedisOptions, RedisStore};
+use handstamp_testing::servers::{Redis, RedisOptions as ServerOptions};
+
+use crate::support::{failed, id, living, owned, put, record};
+
+#[tokio::test]
+async fn a_server_that_is_full_refuses_writes_and_can_be_read() {
+    let server = Redis::start(ServerOptions::default());
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let version = put(&store, &id("secret-id"), &owned("{}", "alice")).await;
+    server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    let large = record("x".repeat(1000));
+    for outcome in [
+        store.create(&id("b"), &large).await.map(drop),
+        store.create(&id("b"), &owned("{}", "alice")).await.map(drop),
+        store.update(&id("secret-id"), version, &owned("1", "alice")).await.map(drop),
+    ] {
+        let text = failed(outcome, StoreErrorKind::Refused);
+        assert!(text.contains("maxmemory") && !text.contains("secret"), "{text}");
+    }
+    assert_eq!(*living(&store, &id("secret-id")).await.document, *b"{}");
+    server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+    put(&store, &id("b"), &large).await;
+}
+
+#[tokio::test]
+async fn a_replica_refuses_writes() {
+    let master = Redis::start(ServerOptions::default());
+    let replica_of = Some(master.port());
+    let replica = Redis::start(ServerOptions { replica_of, ..ServerOptions::default() });
+    let store = RedisStore::connect(&replica.url()).await.unwrap();
+    let text = failed(store.create(&id("a"), &record("{}")).await, StoreErrorKind::Refused);
+    assert!(text.contains("replica"), "{text}");
+    assert!(store.load(&id("a")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_and_never_shown() {
+    let server = Redis::start(ServerOptions {
+        user: Some(("alice", "right-one")),
+        ..ServerOptions::default()
+    });
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    put(&store, &id("a"), &record("{}")).await;
+    let url = server.url().replace("right-one", "wrong-one");
+    let text = failed(RedisStore::connect(&url).await, StoreErrorKind::Refused);
+    assert!(text.contains("password") && !text.contains("wrong-one"), "{text}");
+    let text = format!("{:?}", RedisOptions::new().connect_lazily(&url).unwrap());
+    assert!(!text.contains("wrong-one"), "{text}");
+}
+
+/// The permissions that the crate's docs name are enough, for all that a store does.
+#[tokio::test]
+async fn a_user_with_the_permissions_of_the_docs_can_do_everything() {
+    let server = Redis::start(ServerOptions::default());
+    let mut rules = vec!["ACL", "SETUSER", "sessions", "on", ">secret"];
+    rules.extend(handstamp_redis::PERMISSIONS.split(' '));
+    server.ask(&rules);
+    let url = server.url().replace("redis://", "redis://sessions:secret@");
+    let store = RedisStore::connect(&url).await.unwrap();
+    let version = put(&store, &id("a"), &owned("{}", "alice")).await;
+    store.update(&id("a"), version, &owned("1", "bob")).await.unwrap();
+    store.touch(&id("a"), Duration::from_secs(60)).await.unwrap();
+    put(&store, &id("b"), &record("{}")).await;
+    let index = store.index().unwrap();
+    assert_eq!(index.count("bob").await.unwrap(), 1);
+    assert_eq!(index.list("alice").await.unwrap().len(), 0);
+    let scan = store.scan().unwrap();
+    assert_eq!(scan.total().await.unwrap(), 2);
+    assert_eq!(scan.page(None, 10).await.unwrap().sessions.len(), 2);
+    store.changes().unwrap().watch().await.unwrap();
+    assert_eq!(index.revoke("bob", None).await.unwrap(), 1);
+    store.delete(&id("b")).await.unwrap();
+    assert_eq!(scan.clear().await.unwrap(), 0);
+
+    server.ask(&["ACL", "SETUSER", "sessions", "-set"]);
+    let text = failed(store.create(&id("c"), &record("{}")).await, StoreErrorKind::Refused);
+    assert!(text.contains("permission"), "{text}");
+}
