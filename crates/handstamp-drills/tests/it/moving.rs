@@ -6,13 +6,15 @@
 /// Visitors and what they do.
 mod traffic;
 
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
 
 use handstamp::store::AnyStore;
 use handstamp::{Keys, MemoryStore, MovingStore, SessionManager};
+use handstamp_mysql::MySqlOptions;
+use handstamp_postgres::PostgresOptions;
+use handstamp_redis::RedisOptions;
 use handstamp_sqlite::{SqliteOptions, Synchronous};
+use handstamp_testing::servers;
 
 use self::traffic::{Traffic, Visitor};
 
@@ -30,19 +32,60 @@ async fn memory_to_sqlite() {
     let memory = MemoryStore::new();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
-    let sqlite = async || {
-        let options = SqliteOptions::new().synchronous(Synchronous::Normal);
-        options.open(&path).unwrap().into()
+    move_under_live_traffic(async || memory.clone().into(), async || sqlite(&path)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sqlite_to_redis() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let sqlite = async || sqlite(&path);
+    let redis = async || redis(&servers::redis().url(), "sqlite-to-redis:").await;
+    move_under_live_traffic(sqlite, redis).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis_to_postgres() {
+    let redis = async || redis(&servers::redis().url(), "redis-to-postgres:").await;
+    let postgres = async || {
+        let options = PostgresOptions::new().table_name("redis_to_postgres");
+        let options = options.create_table_if_missing(true);
+        options.connect(&servers::postgres().url()).await.unwrap().into()
     };
-    move_under_live_traffic(async || memory.clone().into(), sqlite).await;
+    move_under_live_traffic(redis, postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis_to_a_cluster() {
+    let redis_server = async || redis(&servers::redis().url(), "redis-to-cluster:").await;
+    let nodes: Vec<String> = servers::cluster().nodes().iter().map(|node| node.address()).collect();
+    let url = format!("redis+cluster://{}", nodes.join(","));
+    let cluster = async || redis(&url, "redis-to-cluster:").await;
+    move_under_live_traffic(redis_server, cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn mariadb_to_redis() {
+    let mariadb = async || {
+        let options = MySqlOptions::new().table_name("mariadb_to_redis");
+        let options = options.create_table_if_missing(true);
+        options.connect(&servers::mariadb().url()).await.unwrap().into()
+    };
+    let redis = async || redis(&servers::redis().url(), "mariadb-to-redis:").await;
+    move_under_live_traffic(mariadb, redis).await;
+}
+
+fn sqlite(path: &Path) -> AnyStore {
+    // What survives the loss of power is not the question here.
+    SqliteOptions::new().synchronous(Synchronous::Normal).open(path).unwrap().into()
+}
+
+async fn redis(url: &str, prefix: &str) -> AnyStore {
+    RedisOptions::new().prefix(prefix).connect(url).await.unwrap().into()
 }
 
 /// Begins in one store and ends in the other. Each call of `from` and `to` opens the store once more.
-async fn move_under_live_traffic<F, T>(from: impl Fn() -> F, to: impl Fn() -> T)
-where
-    F: Future<Output = AnyStore>,
-    T: Future<Output = AnyStore>,
-{
+async fn move_under_live_traffic(from: impl AsyncFn() -> AnyStore, to: impl AsyncFn() -> AnyStore) {
     let old = manager(from().await);
     let visitors = sign_in_all(&old).await;
 
