@@ -1,6 +1,8 @@
 /** Stores that are written in JavaScript: called as express-session calls them, but never waited for without end. */
 
 import type { Cookie } from './cookie'
+import { Deadline } from './deadline'
+import type { Call } from './deadline'
 import type { Exchange } from './exchange'
 import type { Keeper, Rotation } from './keeper'
 import type { Plan } from './plan'
@@ -87,21 +89,20 @@ export function firstAnswer<T = void>(
   done: Callback<T>
 ): void {
   let answered = false
-  let timer: NodeJS.Timeout | undefined
+  let waiting: Call | undefined
   const answer: Callback<T> = (error, value) => {
     if (answered) return
     answered = true
-    clearTimeout(timer)
+    if (waiting) Deadline.of(deadline).forget(waiting)
     done(error, value)
   }
   act(answer)
-  if (!answered) timer = setTimeout(() => answer(late(method, deadline)), Math.min(deadline, LONGEST))
+  if (!answered) waiting = Deadline.of(deadline).await(() => answer(late(method, deadline)))
 }
 
 function adopt(exchange: Exchange, id: string, store: Store, data: SessionData): void {
   const req = exchange.req as Request
-  store.createSession(req, data)
-  const session = withOurMethods(req, req.session as Session)
+  const session = withOurMethods(req, exchange.made(() => store.createSession(req, data)) as Session)
   exchange.adopt(id, () => dataText(session), () => session)
   exchange.due = isDue(session.cookie)
 }
@@ -116,9 +117,6 @@ function withOurMethods(req: Request, session: Session): Session {
   const isOther = !(session instanceof Session) && (session as object | undefined)?.constructor?.name === 'Session'
   return isOther ? new Session(req, session) : session
 }
-
-/** What a timer can wait; beyond that Node's fires at once. */
-const LONGEST = 2 ** 31 - 1
 
 function late(method: string, deadline: number): Error {
   const error = new Error(`the session store did not answer ${method} within ${deadline} ms; see the option storeDeadline`)

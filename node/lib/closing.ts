@@ -152,17 +152,17 @@ export class Closing implements Gatekeeper {
     // An error page about data that can't be saved is an answer, too.
     if (session && isBroken && !isWritable(session)) return NOTHING
     this.data = session ? exchange.textOf(session) : ''
-    const situation = unread ? this.unseen() : { ...this.seen(session), destroyOnUnset: this.destroysOnUnset() }
+    const situation = unread ? this.unseen() : this.seen(session)
     const isUnsaved = !!session && ledger.saved !== undefined && !situation.saved
     return keeper.adjust(exchange, plan(situation), situation.modified || isUnsaved)
   }
 
   /** A session that was found and not looked at. */
   private unseen(): Situation {
-    return { ...this.seen(undefined), present: true, saved: true, everSaved: true }
+    return Object.assign(this.seen(undefined, true), { present: true, saved: true, everSaved: true })
   }
 
-  private seen(session: Session | undefined): Situation {
+  private seen(session: Session | undefined, isUnread = false): Situation {
     const { app, due, ledger, presented, req, stale } = this.exchange
     const { rolling, saveUninitialized, strict } = app.options
     const { saved } = ledger
@@ -181,7 +181,7 @@ export class Closing implements Gatekeeper {
       stale,
       rolling,
       saveUninitialized,
-      destroyOnUnset: false,
+      destroyOnUnset: session === undefined && !isUnread && this.destroysOnUnset(),
       due,
       strict
     }

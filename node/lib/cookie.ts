@@ -93,6 +93,27 @@ export const Cookie = function Cookie(this: Cookie, options?: Record<string, unk
   }
 }
 
+/** A cookie as stores hold it. Throws when there is none. */
+export function storedCookie(data: CookieData): Cookie {
+  // Not destructured: applications know the message of this failure, «Cannot read properties …».
+  const expires = data.expires
+  const originalMaxAge = data.originalMaxAge
+  const cookie = new Cookie(data)
+  if (typeof expires === 'string') cookie.expires = new Date(expires)
+  cookie.originalMaxAge = originalMaxAge
+  return cookie
+}
+
+/** The same of its JSON. Those that end with the browser are mostly alike, and are copied. */
+export function parsedCookie(json: string): Cookie {
+  if (latest?.json === json) return Object.assign(Object.create(Cookie.prototype), latest.cookie) as Cookie
+  const cookie = storedCookie(JSON.parse(json) as CookieData)
+  if (Object.values(cookie).every((value) => Object(value) !== value)) latest = { json, cookie: Object.assign({}, cookie) }
+  return cookie
+}
+
+let latest: { json: string; cookie: object } | undefined
+
 let omitted: Cookie | undefined
 
 /**

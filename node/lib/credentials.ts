@@ -62,25 +62,28 @@ function ofCookies(req: Request, name: string, keyring: Keyring): Credentials {
 class Recent {
   private static readonly MOST = 4096
   private static readonly LONGEST = 1024
-  private readonly known = new WeakMap<Keyring, Map<string, Credentials>>()
+  private readonly known = new WeakMap<Keyring, Map<string, Map<string, Credentials>>>()
 
   get(keyring: Keyring, header: string, name: string): Credentials {
-    const known = this.of(keyring)
-    // A header has no line breaks: a name and a header are told apart.
-    const key = `${name}\n${header}`
-    const before = known.get(key)
+    const known = this.of(keyring, name)
+    const before = known.get(header)
     if (before) return before
     const found = sorted(keyring.unsign(header, name))
     if (found.ids.length === 0 || header.length > Recent.LONGEST) return found
     if (known.size >= Recent.MOST) known.delete(known.keys().next().value!)
-    known.set(key, found)
+    known.set(header, found)
     return found
   }
 
-  private of(keyring: Keyring): Map<string, Credentials> {
-    const known = this.known.get(keyring) ?? new Map<string, Credentials>()
-    this.known.set(keyring, known)
-    return known
+  private of(keyring: Keyring, name: string): Map<string, Credentials> {
+    return this.known.get(keyring)?.get(name) ?? this.add(keyring, name)
+  }
+
+  private add(keyring: Keyring, name: string): Map<string, Credentials> {
+    const known = this.known.get(keyring) ?? new Map<string, Map<string, Credentials>>()
+    const headers = new Map<string, Credentials>()
+    this.known.set(keyring, known.set(name, headers))
+    return headers
   }
 }
 

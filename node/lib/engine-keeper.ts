@@ -1,14 +1,17 @@
 /** Stores of the engine: every write is conditional, and what others wrote meanwhile is merged. */
 
-import { isSpent } from './cookie'
+import { isSpent, parsedCookie } from './cookie'
 import type { Exchange, Update } from './exchange'
 import type { Keeper, Rotation } from './keeper'
+import { membersOf, spread } from './members'
 import type { Changes, Engine, MaybePromise, Retired, Saved, Snapshot } from './native'
+import { OWN_NAMES } from './own-names'
 import { OwnWords } from './own-words'
 import type { Plan } from './plan'
-import type { Callback } from './request'
-import { OWN_NAMES, dataText } from './session'
-import type { Session, SessionData } from './session'
+import type { Callback, Request } from './request'
+import { Session, dataText } from './session'
+import type { SessionData } from './session'
+import { createSession } from './store'
 import { Turns } from './turns'
 
 /** How often a value is computed anew because another request was faster. */
@@ -110,10 +113,11 @@ export class EngineKeeper implements Keeper {
     const { ledger } = exchange
     const from = memoryOf(exchange, session)
     // What the handler does from now on is for the next save.
-    const [updates, { cookieUnsaved }] = [new Map(exchange.updates), ledger]
+    const { cookieUnsaved } = ledger
+    const updates = exchange.updates.size > 0 ? new Map(exchange.updates) : exchange.updates
     let changes: Changes
     try {
-      changes = changesOf(exchange, session, data, this.unseen(from))
+      changes = this.changesOf(exchange, session, data, from)
     } catch (error) {
       return done(error)
     }
@@ -158,7 +162,7 @@ export class EngineKeeper implements Keeper {
     const isAsSent = saved.data === sent
     const others = isAsSent ? {} : (JSON.parse(saved.data) as Data)
     if (!isAsSent) takeOver(session, JSON.parse(sent), others)
-    else if (!Object.keys(session).some((name) => name in OWN_NAMES)) this.ownWords.note(saved)
+    else if (isInOwnWords(session)) this.ownWords.note(saved)
     // The request may have another session by now.
     if (session.id !== req.sessionID) return
     for (const [key, update] of updates) if (exchange.updates.get(key) === update) exchange.updates.delete(key)
@@ -168,9 +172,24 @@ export class EngineKeeper implements Keeper {
     ledger.note(session.id, isAsSent ? sent : merged(sent, others))
   }
 
+  private changesOf(exchange: Exchange, session: Session, data: string, from: Snapshot | Retired | undefined): Changes {
+    const steps = exchange.updates.size === 0 ? membersOf(session)?.stepsTo(data, from) : undefined
+    if (steps === undefined) return changesOf(exchange, session, data, this.unseen(from))
+    // What can be told by steps has no name that no session can hold.
+    const changes = changesOf(exchange, session, data, '{}')
+    changes.steps = steps
+    return changes
+  }
+
   private unseen(from: Snapshot | Retired | undefined): string {
     return !from || from.retired || this.ownWords.has(from) ? '{}' : unseen(from)
   }
+}
+
+/** Whether what was saved of a session is just as we write it, and all of it is in the session. */
+function isInOwnWords(session: Session): boolean {
+  const hasOwnWords = membersOf(session)?.hasOwnWords ?? true
+  return hasOwnWords && !Object.keys(session).some((name) => name in OWN_NAMES)
 }
 
 /** Passes a turn on, and then tells what came of it. */
@@ -212,7 +231,18 @@ function adopt(exchange: Exchange, id: string, found: Snapshot, hasOwnWords: boo
     req.sessionID = found.id
     exchange.stale = true
   }
-  exchange.adopt(found.id, found.data, () => req.sessionStore!.createSession(req, sessionData(found)), hasOwnWords)
+  exchange.adopt(found.id, found.data, () => sessionOf(req, found, hasOwnWords), hasOwnWords)
+}
+
+function sessionOf(req: Request, found: Snapshot, hasOwnWords: boolean): Session {
+  const store = req.sessionStore!
+  // What an application has put in its place has to see the whole session.
+  if (store.createSession === createSession) {
+    const session = new Session(req)
+    session.cookie = parsedCookie(found.cookie)
+    if (spread(session, found, hasOwnWords)) return session
+  }
+  return store.createSession(req, sessionData(found))
 }
 
 /** The session as express-session's stores give it, parsed as one text: a key `__proto__` is data like any other. */
@@ -225,12 +255,13 @@ function changesOf(exchange: Exchange, session: Session, data: string, others: s
   const isNew = memoryOf(exchange, session) === undefined
   const cookie = isNew || exchange.ledger.cookieUnsaved ? JSON.stringify(session.cookie) : undefined
   // The strict profile sends it again when it runs out.
-  const sent = exchange.app.options.strict && exchange.sendsCredential() ? { sent: true } : undefined
+  const sent = (exchange.app.options.strict && exchange.sendsCredential()) || undefined
   // Who has set a key after computing it does not want what was computed.
+  if (exchange.updates.size === 0) return { cookie, data: joined(data, others), sent }
   const updates = [...exchange.updates].filter(([key, { to }]) => JSON.stringify(session[key]) === to)
-  if (updates.length === 0) return { cookie, data: joined(data, others), ...sent }
+  if (updates.length === 0) return { cookie, data: joined(data, others), sent }
   const computed = updates.flatMap(([key, { from, to }]) => [key, from ?? null, to ?? null])
-  return { cookie, data: joined(withoutUpdates(session, updates), others), computed, ...sent }
+  return { cookie, data: joined(withoutUpdates(session, updates), others), computed, sent }
 }
 
 /** Matches documents that may have a key of a name that a session's methods have taken. */

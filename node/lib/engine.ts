@@ -10,35 +10,41 @@ export interface RawEngine extends Omit<Engine, 'load' | 'create' | 'commit' | '
   load(id: string): MaybePromise<string | null>
   create(id: string, data?: string, cookie?: string, changes?: Changes): MaybePromise<string>
   commit(from: string, data?: string, cookie?: string, changes?: Changes): MaybePromise<string>
+  amend(id: string, version: string, steps?: string, cookie?: string, changes?: Changes): MaybePromise<string>
   touch(from: string): MaybePromise<number | null>
 }
 
 export function engineOf(Raw: new (store: NativeHandle, options: EngineOptions) => RawEngine): new (store: NativeHandle, options: EngineOptions) => Engine {
   return class implements Engine {
+    readonly isImmediate: boolean
     private readonly raw: RawEngine
 
     constructor(store: NativeHandle, options: EngineOptions) {
       this.raw = new Raw(store, options)
+      this.isImmediate = this.raw.isImmediate
     }
 
     load(id: string): MaybePromise<Snapshot | Retired | null> {
       return chain(this.raw.load(id), (text) => (text === null ? null : read(text, '{}')))
     }
 
-    create(id: string, { data, cookie, ...changes }: Changes): MaybePromise<Saved> {
-      return chain(this.raw.create(id, data, cookie, unlessEmpty(changes)), (text) => saved(text, data))
+    create(id: string, changes: Changes): MaybePromise<Saved> {
+      const { data, cookie } = changes
+      return chain(this.raw.create(id, data, cookie, further(changes)), (text) => saved(text, data))
     }
 
-    commit(from: Snapshot | Retired, { data, cookie, ...changes }: Changes): MaybePromise<Saved> {
-      return chain(this.raw.commit(write(from), data, cookie, unlessEmpty(changes)), (text) => saved(text, data))
+    commit(from: Snapshot | Retired, changes: Changes): MaybePromise<Saved> {
+      const { data, steps, cookie } = changes
+      // What stands in memory need not be carried there.
+      const text =
+        this.isImmediate && steps !== undefined && !from.retired
+          ? this.raw.amend(from.id, from.version, steps || undefined, cookie, further(changes))
+          : this.raw.commit(write(from), data, cookie, further(changes))
+      return chain(text, (text) => saved(text, data))
     }
 
     touch(from: Snapshot): MaybePromise<number | null> {
       return this.raw.touch(write(from))
-    }
-
-    get isImmediate(): boolean {
-      return this.raw.isImmediate
     }
 
     visit(id: string): MaybePromise<void> {
@@ -86,18 +92,24 @@ function saved(text: string, sent: string | undefined): Saved {
 
 /** Data that are just what was sent are left out. */
 function read(text: string, sent: string): Snapshot | Retired {
-  const [version, remaining, due, owner, cookie, data, facts, ...id] = text.split('\0') as [string, string, ...string[]]
+  const parts = text.split('\0')
+  // By their places: this is done with every request, and a pattern takes several times as long.
+  const version = parts[0]!
+  const due = parts[2]!
+  const owner = parts[3]!
   if (version === 'retired') return { retired: true, id: text.slice('retired\0'.length) }
   return {
-    id: id.length === 1 ? id[0]! : id.join('\0'),
+    id: parts.length === 10 ? parts[9]! : parts.slice(9).join('\0'),
     version,
-    remaining: Number(remaining),
+    remaining: Number(parts[1]),
     due: due === '1' || due === '3',
     credentialDue: due === '2' || due === '3',
-    owner: owner === 'null' ? null : (JSON.parse(owner!) as string),
-    cookie: cookie!,
-    data: data || sent,
-    facts: facts!
+    owner: owner === 'null' ? null : (JSON.parse(owner) as string),
+    cookie: parts[4]!,
+    data: parts[5] || sent,
+    facts: parts[6]!,
+    names: parts[7]!,
+    lengths: parts[8]!
   }
 }
 
@@ -106,7 +118,8 @@ function write(from: Snapshot | Retired): string {
   return `${from.version}\0${from.remaining}\0\0\0${from.cookie}\0${from.data}\0${from.facts}\0${from.id}`
 }
 
-function unlessEmpty(changes: Changes): Changes | undefined {
-  for (const _ in changes) return changes
-  return undefined
+/** What is seldom to be done. Nothing costs nothing. */
+function further({ computed, sent, intent, nextId, owner, device }: Changes): Changes | undefined {
+  const isUsual = !computed && !sent && !intent && !nextId && !owner && !device
+  return isUsual ? undefined : { computed, sent, intent, nextId, owner, device }
 }

@@ -9,6 +9,7 @@ import { guard } from './gate'
 import type { Application } from './application'
 import type { Keeper, Rotation } from './keeper'
 import { Ledger } from './ledger'
+import { membersOf } from './members'
 import type { Callback, Next, Request, Response } from './request'
 import { dataText, hide, newSession } from './session'
 import type { Session } from './session'
@@ -29,6 +30,9 @@ export interface Update {
   to: string | undefined
 }
 
+/** Most requests compute nothing. It stays empty. */
+const NO_UPDATES: Map<string, Update> = new Map()
+
 export class Exchange {
   /** The request's `sessionID`, where that was not sought at first. */
   sessionID: string | undefined
@@ -41,7 +45,7 @@ export class Exchange {
   /** The way of the credential. */
   way: Transport
   /** What `session.update` did since the session was last saved, by key. */
-  readonly updates = new Map<string, Update>()
+  updates = NO_UPDATES
   readonly ledger = new Ledger()
   readonly keeper: Keeper
   /** What the keeper remembers of the session as it stands in the store. */
@@ -60,6 +64,7 @@ export class Exchange {
   private readonly closing: Closing
   /** A session that nobody has looked for yet. */
   private unsought: (() => void) | undefined
+  private isSeeking = false
   /** A session that nobody has looked at yet. */
   private unread: (() => Session) | undefined
   /** What the request has as its session, once that has been looked at. */
@@ -107,7 +112,9 @@ export class Exchange {
     this.sessionID = id
     this.unsought = () => {
       this.unsought = undefined
+      this.isSeeking = true
       this.keeper.find(this, id, (error, found) => {
+        this.isSeeking = false
         if (error) throw error
         if (!found) this.renew()
       })
@@ -195,16 +202,32 @@ export class Exchange {
     return newSession(this.req, this.cookieOptions, this.app.options.proxy)
   }
 
+  /** The session that a store makes in the request. That this is looked at does not count. */
+  made(make: () => unknown): Session | null | undefined {
+    const { isLookedAt } = this
+    // First: a request whose `session` becomes another kind of property is slow from then on.
+    this.install()
+    try {
+      make()
+      return this.req.session
+    } finally {
+      this.isLookedAt = isLookedAt
+    }
+  }
+
   /** Takes over a session that was found; `unread` makes it when it is first looked at. */
   adopt(id: string, data: (() => string) | string, unread: () => Session, hasOwnWords = typeof data !== 'string'): void {
     const note = this.ledger.find(id)
-    this.updates.clear()
+    this.updates = NO_UPDATES
     this.unread = () => {
       const session = unread()
-      note(session, typeof data === 'string' ? data : data(), hasOwnWords, !this.app.options.resave)
+      // Those that know their members compare them one by one, whatever their words.
+      const comparesWords = hasOwnWords || membersOf(session) !== undefined
+      note(session, typeof data === 'string' ? data : data(), comparesWords, !this.app.options.resave)
       return session
     }
-    Object.defineProperty(this.req, 'session', SESSION)
+    // Where it was left until somebody looks, the property is there, or the application has taken it away.
+    if (!this.isSeeking) this.install()
   }
 
   /** A session that can be added to and not seen: to its visitor it is an empty one. */
@@ -215,7 +238,12 @@ export class Exchange {
 
   /** The session, which is made when it is first looked at. */
   read(): Session | null | undefined {
-    if (this.unread) this.place(this.unread())
+    if (this.unread) {
+      const session = this.unread()
+      this.unread = undefined
+      this.cookie = session.cookie
+      this.session = session
+    }
     return this.session
   }
 
@@ -231,11 +259,21 @@ export class Exchange {
     return session
   }
 
+  /** Puts a session into the request. */
   place(session: Session | null | undefined): void {
+    this.put(session)
+    this.install()
+  }
+
+  /** The same, where the request has the property already. */
+  put(session: Session | null | undefined): void {
     this.seek()
     this.unread = undefined
     if (session) this.cookie = session.cookie
     this.session = session
+  }
+
+  private install(): void {
     Object.defineProperty(this.req, 'session', SESSION)
   }
 
@@ -341,6 +379,7 @@ export class Exchange {
     const before = this.updates.get(key)
     // Whoever has set the key since then does not want what was computed before.
     const goesOn = before !== undefined && before.to === update.from
+    if (this.updates === NO_UPDATES) this.updates = new Map()
     this.updates.set(key, goesOn ? composed(before, update) : update)
   }
 
@@ -436,7 +475,7 @@ const SESSION: PropertyDescriptor & ThisType<Request> = {
   set(session) {
     const exchange = exchangeOf(this)!
     exchange.look()
-    exchange.place(session)
+    exchange.put(session)
   }
 }
 

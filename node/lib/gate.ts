@@ -115,31 +115,41 @@ function guardEnd(res: Response, keeper: Gatekeeper): void {
 
 /** Makes a response behave as one that has ended. The result takes that back. */
 function holdBack(res: Response): () => void {
-  // Backwards: a property that was added last can be deleted without making the response slow for all that follows.
-  const before = SHADOWED.map((name) => [name, Object.getOwnPropertyDescriptor(res, name)] as const)
-  Object.defineProperties(res, SHADOWS)
+  const held = res as unknown as Record<string, unknown>
+  const before = SHADOWED.map((name) => (Object.hasOwn(res, name) ? Object.getOwnPropertyDescriptor(res, name) : undefined))
+  SHADOWED.forEach((name, at) => {
+    // To assign is several times as fast as to define.
+    if (name in SHADOWS && (before[at]?.writable ?? true)) held[name] = SHADOWS[name]
+    else Object.defineProperty(res, name, ACCESSORS[name] ?? { value: SHADOWS[name], writable: true, configurable: true })
+  })
   return () => {
-    for (const [name, own] of before) {
-      if (own) Object.defineProperty(res, name, own)
-      else delete (res as unknown as Record<string, unknown>)[name]
+    // Backwards: a property that was added last can be deleted without making the response slow for all that follows.
+    for (let at = SHADOWED.length - 1; at >= 0; at -= 1) {
+      const [name, own] = [SHADOWED[at]!, before[at]]
+      if (own?.writable) held[name] = own.value
+      else if (own) Object.defineProperty(res, name, own)
+      else delete held[name]
     }
   }
 }
 
-const SHADOWS: PropertyDescriptorMap = {
-  setHeader: { value: refusing('set'), configurable: true },
-  setHeaders: { value: refusing('set'), configurable: true },
-  appendHeader: { value: refusing('append'), configurable: true },
-  removeHeader: { value: refusing('remove'), configurable: true },
-  writeHead: { value: refusing('write'), configurable: true },
-  flushHeaders: { value: () => {}, configurable: true },
-  write: { value: writeAfterEnd, configurable: true },
-  end: { value: endAfterEnd, configurable: true },
+const SHADOWS: Record<string, unknown> = {
+  setHeader: refusing('set'),
+  setHeaders: refusing('set'),
+  appendHeader: refusing('append'),
+  removeHeader: refusing('remove'),
+  writeHead: refusing('write'),
+  flushHeaders: () => {},
+  write: writeAfterEnd,
+  end: endAfterEnd
+}
+
+const ACCESSORS: Record<string, PropertyDescriptor> = {
   headersSent: { get: () => true, configurable: true },
   writableEnded: { get: () => true, configurable: true }
 }
 
-const SHADOWED = Object.keys(SHADOWS).reverse()
+const SHADOWED = [...Object.keys(SHADOWS), ...Object.keys(ACCESSORS)]
 
 function refusing(verb: string): () => never {
   return () => {

@@ -45,7 +45,12 @@ class Base extends (Store as unknown as new () => Store) {
 
   /** Whether an application has put a method of its own in the place of one of these. */
   isPatched(): boolean {
-    return METHODS.some((name) => this[name] !== Base.prototype[name])
+    const own = Base.prototype
+    // One by one, for it is asked with every request.
+    return (
+      this.get !== own.get || this.set !== own.set || this.touch !== own.touch || this.destroy !== own.destroy ||
+      this.createSession !== own.createSession || this.load !== own.load || this.regenerate !== own.regenerate
+    )
   }
 
   override get(sid: string, callback?: Callback<SessionData | null>): unknown {
@@ -118,8 +123,6 @@ class Base extends (Store as unknown as new () => Store) {
     this.handle.close()
   }
 }
-
-const METHODS = ['get', 'set', 'touch', 'destroy', 'createSession', 'load', 'regenerate'] as const
 
 /** Whether the cookie of a session says that it is over. */
 function isOver({ cookie }: Session): boolean {

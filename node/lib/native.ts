@@ -25,6 +25,9 @@ export interface Snapshot {
   readonly data: string
   /** handstamp's own facts; to be handed back as they are. */
   readonly facts: string
+  /** The names of the keys, with \x01 between them, and how long their values are in `data`. Empty if they can't be told so. */
+  readonly names: string
+  readonly lengths: string
 }
 
 /** A login has retired this id: what is written is added to a session that can't be seen. */
@@ -39,6 +42,8 @@ export interface Changes {
   cookie?: string
   /** The whole data, if they may have changed. */
   data?: string
+  /** What led to `data`, which need not be sent then: names and JSON (none: it is gone), all between NULs. */
+  steps?: string
   /** Values computed by `update`: key, JSON it was computed from or null, JSON or null; one after another. */
   computed?: (string | null)[]
   /** Whether the browser is given a credential with this answer. */

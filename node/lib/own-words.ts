@@ -12,7 +12,6 @@ export class OwnWords {
   private readonly versions = new Map<string, string>()
 
   note({ id, version }: Snapshot): void {
-    this.versions.delete(id)
     this.versions.set(id, version)
     if (this.versions.size > MOST) this.versions.delete(this.versions.keys().next().value!)
   }

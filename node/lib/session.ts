@@ -5,9 +5,13 @@
  * Its enumerable properties are the cookie and the application's data, nothing else.
  */
 
+import { inspect } from 'node:util'
+
 import { Cookie, omitting } from './cookie'
 import type { CookieData } from './cookie'
 import { exchangeOf } from './exchange'
+import { membersOf } from './members'
+import { OWN_NAMES } from './own-names'
 import { isSecure } from './request'
 import type { Callback, Request } from './request'
 
@@ -23,14 +27,6 @@ export interface Session {
   cookie: Cookie
   [key: string]: any
 }
-
-/**
- * The names that express-session's own sessions have. Data under them is not taken over from a store: it would
- * take the method's place. Names that only ours has are the application's, if it uses them.
- */
-export const OWN_NAMES: object = Object.assign(Object.create(Object.prototype), {
-  id: 0, req: 0, touch: 0, resetMaxAge: 0, save: 0, reload: 0, destroy: 0, regenerate: 0
-})
 
 export const Session = function Session(this: Session, req: Request, data?: object) {
   hide(this, 'req', req)
@@ -135,6 +131,16 @@ for (const [name, value] of Object.entries(methods)) {
   Object.defineProperty(Session.prototype, name, { value, writable: true, configurable: true, enumerable: false })
 }
 
+/** Shows values, also those that nobody has looked at yet. */
+Object.defineProperty(Session.prototype, inspect.custom, {
+  configurable: true,
+  writable: true,
+  value(this: Session) {
+    membersOf(this)?.reveal()
+    return this
+  }
+})
+
 /** With a callback, calls it and returns the session; without one, returns a promise. */
 function answer(session: Session, callback: Callback | undefined, act: (done: Callback) => void): unknown {
   if (typeof callback === 'function') {
@@ -163,8 +169,19 @@ function reload(session: Session, done: Callback): void {
 /** The application's data as JSON: the session without its cookie. */
 export function dataText(session: object): string {
   const { cookie } = session as Session
-  if (cookie instanceof Cookie) return omitting(cookie, () => JSON.stringify(session))
-  return JSON.stringify(session, function (this: unknown, key: string, value: unknown) {
+  if (cookie instanceof Cookie) return omitting(cookie, () => membersText(session) ?? JSON.stringify(session))
+  return membersText(session) ?? JSON.stringify(session, function (this: unknown, key: string, value: unknown) {
     return this === session && key === 'cookie' ? undefined : value
   })
+}
+
+/** As `JSON.stringify` would have it, if the session knows its members. What can't be JSON it tells with better words. */
+function membersText(session: object): string | undefined {
+  const members = membersOf(session)
+  if (!members || typeof (session as Session).toJSON === 'function') return undefined
+  try {
+    return members.text()
+  } catch {
+    return undefined
+  }
 }

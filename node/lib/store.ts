@@ -3,7 +3,7 @@
 import { EventEmitter } from 'node:events'
 import { inherits } from 'node:util'
 
-import { Cookie } from './cookie'
+import { storedCookie } from './cookie'
 import type { Callback, Request } from './request'
 import { Session } from './session'
 import type { SessionData } from './session'
@@ -46,13 +46,10 @@ Store.prototype.load = function (this: Store, sid, callback) {
 }
 
 /** Makes a request's session of what a store holds. Throws when that has no cookie. */
-Store.prototype.createSession = function (this: Store, req, data) {
-  // Not destructured: applications know the message of this failure, «Cannot read properties …».
-  const expires = data.cookie.expires
-  const originalMaxAge = data.cookie.originalMaxAge
-  data.cookie = new Cookie(data.cookie)
-  if (typeof expires === 'string') data.cookie.expires = new Date(expires)
-  data.cookie.originalMaxAge = originalMaxAge
+Store.prototype.createSession = createSession
+
+export function createSession(this: Store, req: Request, data: SessionData): Session {
+  data.cookie = storedCookie(data.cookie)
   return (req.session = new Session(req, data))
 }
 

@@ -62,6 +62,18 @@ pub(crate) fn make(
     Ok(session.rewrite()?)
 }
 
+/// Sets and takes out members: names and JSON, one after another.
+pub(crate) fn amend(session: &Session, steps: Option<&str>) -> Result<(), Failure> {
+    let Some(steps) = steps else { return Ok(()) };
+    let mut parts = steps.split('\0');
+    while let Some(name) = parts.next() {
+        let json =
+            parts.next().ok_or_else(|| Failure::value("a step is a name and a JSON text"))?;
+        session.assign_member(name, (!json.is_empty()).then_some(json))?;
+    }
+    Ok(())
+}
+
 fn rename(session: &Session, intent: Option<&str>, owner: Option<String>) -> Result<(), Failure> {
     match intent {
         None => Ok(()),

@@ -7,11 +7,11 @@ use napi::Env;
 use napi_derive::napi;
 
 use crate::answer::{Answer, answer, at_once};
-use crate::changes::{Changes, make};
+use crate::changes::{Changes, amend, make};
 use crate::error::{Failure, Thrown};
 use crate::id::Name;
 use crate::options::EngineOptions;
-use crate::snapshot::{Former, found, millis, saved};
+use crate::snapshot::{Former, found, millis, saved, version_of};
 use crate::stores::{Desk, NativeHandle, Tools, lock};
 use crate::user::UserSessionRecord;
 
@@ -101,6 +101,34 @@ impl Engine {
             session.save().await?;
             let names: Vec<_> = next.iter().chain([&name]).collect();
             Ok(saved(&session, &names, data.as_deref()))
+        })
+    }
+
+    /// As [`commit`](Self::commit), for a store that is asked at once: what stands there is not sent, and of the
+    /// data only what has changed. `steps` are names and JSON, one after another and all between NULs; no JSON
+    /// takes the member out.
+    #[napi]
+    pub fn amend<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+        version: String,
+        steps: Option<String>,
+        cookie: Option<String>,
+        changes: Option<Changes>,
+    ) -> Result<Answer<'env, String>, Thrown> {
+        let manager = self.manager();
+        answer(env, async move {
+            let name = Name::new(id);
+            let version = version_of(&version)?;
+            let Some(session) = manager?.resume_at(name.id(), version).await? else {
+                return Ok("ended".to_owned());
+            };
+            amend(&session, steps.as_deref())?;
+            make(&session, None, cookie, changes)?;
+            let wanted = session.data_json();
+            session.save().await?;
+            Ok(saved(&session, &[&name], Some(&wanted)))
         })
     }
 

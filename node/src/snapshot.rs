@@ -2,8 +2,10 @@
 //!
 //! An object of eight properties costs several times as much to make as one string that JavaScript splits.
 //! The parts stand between NULs, which no JSON has; the id may have some and comes last:
-//! version, time left, what is due (1: a touch, 2: a credential), owner, cookie, data, facts, id.
+//! version, time left, what is due (1: a touch, 2: a credential), owner, cookie, data, facts, names, lengths,
+//! id. Names and lengths tell where the members of the data stand; see [`Outline`].
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use handstamp::store::Version;
@@ -81,17 +83,71 @@ pub(crate) fn saved(session: &Session, names: &[&Name], sent: Option<&str>) -> S
 
 fn text(session: &Session, names: &[&Name], sent: Option<&str>) -> Option<String> {
     let snapshot = session.snapshot()?;
-    let due = u8::from(snapshot.due) + 2 * u8::from(snapshot.credential_due);
-    let handstamp::Snapshot { id, version, remaining, owner, cookie, data, facts, .. } = snapshot;
+    let handstamp::Snapshot { id, version, remaining, due, credential_due, owner, .. } = snapshot;
     let known = names.iter().find_map(|name| name.text_of(&id));
     let owner = owner.map_or_else(|| "null".to_owned(), |owner| json(&owner));
-    let data = if sent == Some(&data) { "" } else { &data };
-    Some(format!(
-        "{:x}\0{}\0{due}\0{owner}\0{cookie}\0{data}\0{facts}\0{}",
-        version.0,
-        millis(remaining),
+    let data = if sent == Some(&snapshot.data) { "" } else { &snapshot.data };
+    let Outline { names, lengths } =
+        if sent.is_none() { Outline::of(session) } else { Outline::default() };
+    let due = ["0", "1", "2", "3"][usize::from(due) + 2 * usize::from(credential_due)];
+    let parts = [
+        due,
+        &owner,
+        &snapshot.cookie,
+        data,
+        &snapshot.facts,
+        &names,
+        &lengths,
         known.unwrap_or(id.as_str()),
-    ))
+    ];
+    let mut text =
+        String::with_capacity(parts.iter().map(|part| part.len() + 1).sum::<usize>() + 64);
+    let _ = write!(text, "{:x}\0{}", version.0, millis(remaining));
+    for part in parts {
+        text.push('\0');
+        text.push_str(part);
+    }
+    Some(text)
+}
+
+/// Where the members of a session stand in the text of its data: their names, and how long each value's text is
+/// for JavaScript. Empty if some name is escaped or empty, or if there are too many.
+#[derive(Default)]
+struct Outline {
+    /// Between them stands what no unescaped name has.
+    names: String,
+    lengths: String,
+}
+
+impl Outline {
+    const MOST_MEMBERS: usize = 64;
+
+    fn of(session: &Session) -> Self {
+        let mut outline = Self::default();
+        let mut members = 0;
+        let mut is_plain = true;
+        session.each_member(|name, value| {
+            members += 1;
+            is_plain &= members <= Self::MOST_MEMBERS && name.len() > 2 && !name.contains('\\');
+            if is_plain {
+                outline.add(name, value);
+            }
+        });
+        if is_plain { outline } else { Self::default() }
+    }
+
+    fn add(&mut self, name: &str, value: &str) {
+        if !self.names.is_empty() {
+            self.names.push('\u{1}');
+            self.lengths.push(',');
+        }
+        self.names.push_str(name.trim_matches('"'));
+        let _ = write!(self.lengths, "{}", utf16_length(value));
+    }
+}
+
+fn utf16_length(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
 }
 
 /// The time that a session has left, for JavaScript.
@@ -103,7 +159,8 @@ fn json(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-fn version_of(version: &str) -> Result<Version, Failure> {
+/// The version that JavaScript hands back.
+pub(crate) fn version_of(version: &str) -> Result<Version, Failure> {
     let version = u128::from_str_radix(version, 16);
     version.map(Version).map_err(|_| Failure::value("the session's version is none of ours"))
 }

@@ -1,9 +1,13 @@
 'use strict'
 
 const assert = require('node:assert/strict')
+const { execFile } = require('node:child_process')
 const { test } = require('node:test')
+const { setTimeout } = require('node:timers/promises')
+const { promisify } = require('node:util')
 
 const { SqliteStore } = require('..')
+const { Deadline } = require('../dist/deadline')
 const { closing, folder } = require('./support/native-stores')
 const { PlainStore } = require('./support/plain-store')
 const { site } = require('./support/site')
@@ -126,4 +130,40 @@ test('set ends with an error when another process has locked the SQLite file', a
   await release()
   await store.set('an-id', { cookie: {} })
   assert.equal(await store.length(), 1)
+})
+
+test('of calls that wait together each has its own deadline', async () => {
+  const late = []
+  const deadline = Deadline.of(20)
+  const began = performance.now()
+  const note = (name) => () => late.push([name, performance.now() - began])
+  deadline.await(note('first'))
+  deadline.forget(deadline.await(note('answered')))
+  await setTimeout(10)
+  await new Promise((done) => deadline.await(() => done(note('last')())))
+  assert.deepEqual(late.map(([name]) => name), ['first', 'last'])
+  assert.ok(late[0][1] >= 20 && late[1][1] >= 29, String(late))
+  assert.equal(Deadline.of(20), deadline)
+})
+
+test('a deadline keeps the process alive for calls that wait, and for no others', async () => {
+  const script = `
+    const { Deadline } = require(process.argv[1])
+    const deadline = Deadline.of(2 ** 31)
+    deadline.forget(deadline.await(() => {}))
+    const call = deadline.await(() => {})
+    setTimeout(() => { console.log('alive'); deadline.forget(call) }, 10).unref()`
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, require.resolve('../dist/deadline')])
+  assert.equal(stdout, 'alive\n')
+})
+
+test('what is thrown at a deadline keeps no other call waiting', async () => {
+  const script = `
+    const { Deadline } = require(process.argv[1])
+    process.on('uncaughtException', ({ message }) => console.log(message))
+    const deadline = Deadline.of(5)
+    deadline.await(() => { throw new Error('first') })
+    deadline.await(() => console.log('second'))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, require.resolve('../dist/deadline')])
+  assert.equal(stdout, 'first\nsecond\n')
 })

@@ -1,7 +1,7 @@
 //! The connections to the server: a bounded number, each used by one statement at a time.
 //!
 //! The driver keeps the pool: it makes connections as they are needed, looks before use whether the server
-//! has closed one, and throws away one whose statement was not waited for. What is added here: callers
+//! has closed one. What is added here: callers
 //! wait for their turn in a queue that they may leave at any time, connecting takes a bounded time, and a
 //! statement that another transaction was in the way of is run again.
 
@@ -14,11 +14,14 @@ use std::time::{Duration, Instant};
 use handstamp::store::{StoreError, StoreErrorKind};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, Pool, Row, Value};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
+use crate::background::Background;
 use crate::error::{failure, is_deserted, is_taken, is_transient, refusal};
-use crate::reach::Reach;
+use crate::reach::{Reach, Sight};
 
 /// What every connection is told first, in whatever order.
 ///
@@ -26,23 +29,30 @@ use crate::reach::Reach;
 ///   visitors hardly ever wait for each other.
 /// - Strict: a document that is too long for its column is an error, and not cut.
 /// - UTC: the time of day goes through the time zone, and elsewhere one hour of the year comes twice.
-/// - Who waits for a row is told after a second, and tries again until the lock timeout.
+/// - Who waits for a row is told after a second, and tries again until the lock timeout. Who waits for the
+///   table, after two: while an `ALTER` waits, it holds up every statement that comes after it.
 pub(crate) const SETUP: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00', \
-     innodb_lock_wait_timeout = 1, lock_wait_timeout = 60",
+     innodb_lock_wait_timeout = 1, lock_wait_timeout = 2",
 ];
 
 /// The first pause before a statement is run again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+
+const NO_CONNECTION: &str = "the server took no connection within the connect timeout";
+
+/// How long closing a connection may take. It has to read what is on its way before.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Runs statements.
 pub(crate) struct Connections {
     pub(crate) pool: Pool,
     /// As many as the pool may have connections.
     pub(crate) turns: Arc<Semaphore>,
+    pub(crate) opts: Opts,
     pub(crate) server: Arc<str>,
-    pub(crate) reach: Reach,
+    pub(crate) reach: Arc<Reach>,
     pub(crate) connect_timeout: Duration,
     pub(crate) lock_timeout: Duration,
 }
@@ -59,6 +69,36 @@ pub(crate) enum Isolation {
     Range,
 }
 
+/// A statement, and how it is run.
+#[derive(Clone, Copy)]
+pub(crate) struct Order<'a> {
+    pub(crate) sql: &'a str,
+    pub(crate) values: &'a [Value],
+    pub(crate) isolation: Isolation,
+    /// When the call began that it belongs to. The lock timeout counts from then.
+    pub(crate) begin: Instant,
+    /// Whether it makes something, which may be there already.
+    pub(crate) makes: bool,
+}
+
+impl<'a> Order<'a> {
+    pub(crate) fn new(sql: &'a str, values: &'a [Value]) -> Self {
+        Self { sql, values, isolation: Isolation::Rows, begin: Instant::now(), makes: false }
+    }
+
+    pub(crate) fn isolated(self, isolation: Isolation) -> Self {
+        Self { isolation, ..self }
+    }
+
+    pub(crate) fn since(self, begin: Instant) -> Self {
+        Self { begin, ..self }
+    }
+
+    pub(crate) fn making(self) -> Self {
+        Self { makes: true, ..self }
+    }
+}
+
 /// What a statement has brought about.
 #[derive(Default)]
 pub(crate) struct Outcome {
@@ -71,25 +111,21 @@ pub(crate) struct Outcome {
 
 impl Connections {
     /// Runs a statement, again if another transaction was in its way.
-    pub(crate) async fn run(
-        &self,
-        isolation: Isolation,
-        sql: &str,
-        values: &[Value],
-    ) -> Result<Outcome, StoreError> {
-        let begin = Instant::now();
+    pub(crate) async fn run(&self, order: Order<'_>) -> Result<Outcome, StoreError> {
         let (mut pause, longest) = PAUSES;
         loop {
             let mut lease = self.lease().await?;
-            match lease.run(isolation, sql, values.to_vec()).await {
+            match lease.run(order).await {
                 Ok(outcome) => {
-                    self.reach.made();
+                    self.reach.heard(true);
                     return Ok(outcome);
                 }
-                Err(error) if is_taken(&error) => {
+                Err(error) if order.makes && is_taken(&error) => {
+                    self.reach.heard(true);
                     return Ok(Outcome { taken: true, ..Outcome::default() });
                 }
-                Err(error) if is_transient(&error) && begin.elapsed() < self.lock_timeout => {}
+                Err(error) if is_transient(&error) && order.begin.elapsed() < self.lock_timeout => {
+                }
                 Err(error) => {
                     if is_deserted(&error) {
                         lease.discard();
@@ -123,12 +159,11 @@ impl Connections {
             },
         };
         match connected {
-            Ok(Ok(connection)) => Ok(Lease { connection, _turn: turn }),
+            Ok(Ok(connection)) => Ok(Lease { held: Some((connection, turn)), finished: true }),
             Ok(Err(error)) => Err(self.failure(&error)),
             Err(_) => {
-                let advice = "the server took no connection within the connect timeout";
-                self.reach.lost(|| format!("{}: {advice}", self.server));
-                Err(unavailable(advice))
+                self.reach.heard(false);
+                Err(unavailable(NO_CONNECTION))
             }
         }
     }
@@ -136,40 +171,72 @@ impl Connections {
     fn failure(&self, error: &mysql_async::Error) -> StoreError {
         let failure = failure(&self.server, error);
         if failure.kind() == StoreErrorKind::Unavailable && error.is_fatal() {
-            self.reach.lost(|| reason(&failure));
+            self.reach.heard(false);
         }
         failure
+    }
+
+    /// Tells when the server comes and goes, until the task is dropped. `None`: nobody listens.
+    pub(crate) fn watch(&self) -> Option<Background> {
+        if !self.reach.has_listener() {
+            return None;
+        }
+        let (reach, opts) = (self.reach.clone(), self.opts.clone());
+        let (server, limit) = (self.server.clone(), self.connect_timeout);
+        Some(Background::spawn(async move {
+            reach.watch(|| look(&server, opts.clone(), limit)).await;
+        }))
     }
 }
 
 /// A connection, and the right to have it. The connection goes back first.
 struct Lease {
-    connection: Conn,
-    _turn: OwnedSemaphorePermit,
+    held: Option<(Conn, OwnedSemaphorePermit)>,
+    /// Whether nothing is left to be read from the connection.
+    finished: bool,
 }
 
 impl Lease {
-    async fn run(
-        &mut self,
-        isolation: Isolation,
-        sql: &str,
-        values: Vec<Value>,
-    ) -> mysql_async::Result<Outcome> {
-        let connection = &mut self.connection;
-        let statement = connection.prep(sql).await?;
-        if isolation == Isolation::Range {
-            // Holds for the next transaction only, which is the statement.
-            connection.query_drop("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
-        }
-        let rows = connection.exec(statement, values).await?;
-        Ok(Outcome { rows, matched: connection.affected_rows(), taken: false })
+    async fn run(&mut self, order: Order<'_>) -> mysql_async::Result<Outcome> {
+        let Some((connection, _)) = &mut self.held else { return Ok(Outcome::default()) };
+        self.finished = false;
+        let outcome = run(connection, order).await;
+        self.finished = true;
+        outcome
     }
 
     /// Closes the connection instead of giving it back.
-    fn discard(self) {
-        // What can't be closed is closed already.
-        tokio::spawn(async move { drop(self.connection.disconnect().await) });
+    fn discard(mut self) {
+        self.finished = false;
     }
+}
+
+impl Drop for Lease {
+    /// A caller that has left may have left a reply half read. The driver would read the rest of it, for as
+    /// long as that takes, and through a dead network that is forever. So the connection is closed.
+    fn drop(&mut self) {
+        let Some((connection, turn)) = self.held.take() else { return };
+        match Handle::try_current() {
+            Ok(runtime) if !self.finished => drop(runtime.spawn(close(connection, turn))),
+            _ => drop(connection),
+        }
+    }
+}
+
+async fn close(connection: Conn, turn: OwnedSemaphorePermit) {
+    // What can't be closed in time is thrown away by the driver.
+    let _ = timeout(CLOSING, connection.disconnect()).await;
+    drop(turn);
+}
+
+async fn run(connection: &mut Conn, order: Order<'_>) -> mysql_async::Result<Outcome> {
+    let statement = connection.prep(order.sql).await?;
+    if order.isolation == Isolation::Range {
+        // Holds for the next transaction only, which is the statement.
+        connection.query_drop("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+    }
+    let rows = connection.exec(statement, order.values.to_vec()).await?;
+    Ok(Outcome { rows, matched: connection.affected_rows(), taken: false })
 }
 
 /// What an error says of its causes. That the server can't be reached, the event says.
@@ -183,9 +250,32 @@ fn reason(error: &StoreError) -> String {
     words.join(": ")
 }
 
+/// Makes a connection to see whether the server takes one. Those of the pool may all be busy.
+async fn look(server: &Arc<str>, opts: Opts, limit: Duration) -> Sight {
+    match connect(opts, limit).await {
+        Ok(Ok(connection)) => {
+            // It has been set up, so the server answers. How it ends tells nothing.
+            let _ = timeout(limit, connection.disconnect()).await;
+            Sight::There
+        }
+        Ok(Err(error)) => {
+            let failure = failure(server, &error);
+            if failure.kind() == StoreErrorKind::Unavailable && !error.is_fatal() {
+                Sight::Full
+            } else {
+                Sight::Away(reason(&failure))
+            }
+        }
+        Err(_) => Sight::Away(format!("{server}: {NO_CONNECTION}")),
+    }
+}
+
 /// One connection for its own use, set up as those of the pool.
-pub(crate) async fn connect(opts: Opts, limit: Duration) -> Option<Conn> {
-    timeout(limit, Conn::new(opts)).await.ok()?.ok()
+pub(crate) async fn connect(
+    opts: Opts,
+    limit: Duration,
+) -> Result<mysql_async::Result<Conn>, Elapsed> {
+    timeout(limit, Conn::new(opts)).await
 }
 
 /// Between half of the time and one and a half, so that those who were stopped at the same moment don't meet

@@ -139,7 +139,7 @@ fn explain_server(error: &ServerError) -> (StoreErrorKind, &'static str) {
         1665 => (Refused, "the server logs statements; its binlog_format has to be ROW or MIXED"),
         1969 | 3024 => (Timeout, "the server's own time limit for statements has passed"),
         _ if is_about_values(error) => {
-            (Refused, "a column of the table does not take the value that was to be stored")
+            (Refused, "a column, an index or a trigger does not take what was to be stored")
         }
         _ => (Unavailable, "the server could not do it"),
     }
@@ -148,23 +148,29 @@ fn explain_server(error: &ServerError) -> (StoreErrorKind, &'static str) {
 /// What may be repeated of an error.
 fn cause(error: &mysql_async::Error) -> Cause {
     Cause(match error {
-        mysql_async::Error::Server(error) if is_about_values(error) => {
-            format!("error {} ({})", error.code, error.state)
-        }
-        mysql_async::Error::Server(error) => {
+        mysql_async::Error::Server(error) if MAY_BE_SHOWN.contains(&error.code) => {
             format!("error {} ({}): {}", error.code, error.state, error.message)
         }
+        mysql_async::Error::Server(error) => format!("error {} ({})", error.code, error.state),
         mysql_async::Error::Io(error) => error.to_string(),
         mysql_async::Error::Driver(error) => error.to_string(),
         _ => "the driver says no more".into(),
     })
 }
 
-/// Whether the message may quote what was to be stored: data exceptions, violated constraints, text in
-/// another encoding, JSON that is none.
+/// The errors whose words are about the server, its users and the table. All others may quote what was to be
+/// stored, or are a trigger's own words.
+const MAY_BE_SHOWN: [u16; 29] = [
+    1020, 1021, 1040, 1044, 1045, 1046, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143, 1146, 1153,
+    1203, 1205, 1213, 1226, 1227, 1290, 1665, 1698, 1792, 1836, 1969, 3024, 3118,
+];
+
+/// Whether it is about what was to be stored: data exceptions, violated constraints, text in another
+/// encoding, JSON that is none, and what a trigger signals.
 fn is_about_values(error: &ServerError) -> bool {
     error.state.starts_with("22")
         || error.state.starts_with("23")
+        || error.state.starts_with("45")
         || [1264, 1265, 1292, 1366, 3140, 4025].contains(&error.code)
 }
 
@@ -196,7 +202,15 @@ mod tests {
 
     #[test]
     fn what_the_server_says_about_values_is_not_repeated() {
-        for (code, state) in [(1062, "23000"), (1366, "HY000"), (1292, "22007"), (4025, "23000")] {
+        for (code, state) in [
+            (1062, "23000"),
+            (1064, "42000"),
+            (1292, "22007"),
+            (1366, "HY000"),
+            (1644, "45000"),
+            (4025, "23000"),
+            (9999, "HY000"),
+        ] {
             let error = failure(&"localhost:3306/web".into(), &server_error(code, state));
             let shown = format!("{error:?} {}", error.source().unwrap().source().unwrap());
             assert!(!shown.contains("SECRET"), "{shown}");

@@ -86,6 +86,18 @@ impl Layout {
         )
     }
 
+    /// All of this as SQL to be read and run by hand. What is for a table that is there already is in comments,
+    /// so that the whole can be run where there is none.
+    pub(crate) fn schema(&self) -> String {
+        let additions = self.additions().map(|addition| format!("{};\n", addition.sql)).concat();
+        let mut text = format!("{};\n\n", self.create_table());
+        text += "-- To a table that express-mysql-session has made, add:\n";
+        for line in additions.lines() {
+            text += &format!("-- {line}\n");
+        }
+        text
+    }
+
     /// What a table that express-mysql-session has made lacks.
     pub(crate) fn additions(&self) -> [Addition; 3] {
         let Quoted { table, expires, owner, .. } = self.quoted();
@@ -108,6 +120,10 @@ impl Layout {
         ]
     }
 }
+
+/// Finds the table. To be told the database, or null, and the table.
+pub(crate) const FIND_TABLE: &str = "SELECT 1 FROM information_schema.tables \
+     WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?";
 
 /// A column or an index to be added, unless it is there.
 pub(crate) struct Addition {
@@ -152,6 +168,14 @@ mod tests {
         assert_eq!(quoted("sessions"), "`sessions`");
         assert_eq!(quoted("a`; DROP TABLE b; --"), "`a``; DROP TABLE b; --`");
         assert_eq!(quoted("a.b"), "`a.b`");
+    }
+
+    #[test]
+    fn no_part_of_a_name_leaves_the_comments_of_the_schema() {
+        let layout = Layout { table: "a\nDROP TABLE b;".into(), ..Layout::default() };
+        let schema = layout.schema();
+        let (_, comments) = schema.split_once("-- To a table").unwrap();
+        assert!(comments.lines().skip(1).all(|line| line.starts_with("-- ")), "{schema}");
     }
 
     #[test]

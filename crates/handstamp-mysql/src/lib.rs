@@ -56,6 +56,7 @@
 //! Documents have to be text in UTF-8. The binary log has to be in the format ROW or MIXED, as it is unless
 //! somebody has set it.
 
+mod background;
 mod connections;
 mod cursor;
 mod error;

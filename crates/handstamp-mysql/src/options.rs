@@ -131,22 +131,30 @@ impl MySqlOptions {
 
     /// What to call when the connection to the server is lost, and when it is there again. Nothing unless set.
     ///
-    /// It is called by the calls that find out, so an idle store notices neither. It must not block.
+    /// It is called by one task, in the order in which things happen. That the server is away is noticed when
+    /// a call fails; that it is back, without a call, within seconds. It must not block.
     #[must_use]
     pub fn on_connection(mut self, tell: impl Fn(ConnectionEvent) + Send + Sync + 'static) -> Self {
         self.on_connection = Some(Listener(Arc::new(tell)));
         self
     }
 
-    /// How often expired sessions are looked for, to remove them from the table. Every 15 minutes unless
-    /// set, half of it more or less; `None` leaves it to somebody else.
+    /// How often expired sessions are looked for, to remove them from the table, about: each pause is between
+    /// half of this and one and a half of it. 15 minutes unless set, at least a second and at most a day.
     ///
     /// They are missing from the moment they expire; this is about the space that they take. Of all
     /// processes that share the table one is at it at a time, on a connection of its own, and removes
     /// 500 with each statement.
     #[must_use]
-    pub fn reap_every(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.reap_every = interval.into();
+    pub fn reap_every(mut self, interval: Duration) -> Self {
+        self.reap_every = Some(interval.clamp(Duration::from_secs(1), DAY));
+        self
+    }
+
+    /// Removes no expired sessions. Somebody else has to, for instance express-mysql-session.
+    #[must_use]
+    pub fn without_reaping(mut self) -> Self {
+        self.reap_every = None;
         self
     }
 
@@ -159,10 +167,11 @@ impl MySqlOptions {
 
     /// The SQL that makes the table, for those who would rather run it themselves.
     ///
-    /// It is express-mysql-session's table with a column for the owner and two indexes.
+    /// It is express-mysql-session's table with a column for the owner and two indexes. What such a table lacks
+    /// if it is there already stands behind it, in comments.
     #[must_use]
     pub fn schema(&self) -> String {
-        self.layout.create_table()
+        self.layout.schema()
     }
 
     /// Connects to the server.
@@ -170,25 +179,29 @@ impl MySqlOptions {
     /// # Errors
     /// As [`MySqlStore::connect`].
     pub async fn connect(&self, url: &str) -> Result<MySqlStore, StoreError> {
-        let store = self.open(url)?;
-        if self.create_table_if_missing {
-            store.migrate().await?;
-        } else {
-            store.check().await?;
-        }
+        let store = MySqlStore::open(url, self)?;
+        store.connected().await?;
         Ok(store)
     }
 
-    /// Makes a store that connects when it is first used, for who can't wait, or starts before the server
-    /// does. It makes no table.
+    /// As [`connect`](Self::connect), but does not wait: the store is there at once and connects by itself, as
+    /// often as it takes. Until it has, calls fail as when the server is away. If the table is to be made, calls
+    /// wait for that.
     ///
     /// # Errors
     /// `Refused`: the URL can't be read, or names no database where
     /// [`database_name`](Self::database_name) does not either.
-    pub fn open(&self, url: &str) -> Result<MySqlStore, StoreError> {
-        MySqlStore::open_with(url, self)
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn connect_lazily(&self, url: &str) -> Result<MySqlStore, StoreError> {
+        let store = MySqlStore::open(url, self)?;
+        store.connect_in_background();
+        Ok(store)
     }
 }
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// More than any server takes.
 const MOST_CONNECTIONS: usize = 100_000;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, Result};
-use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::background::Background;
 use crate::connections::{connect, varied};
+use crate::error::is_transient;
 use crate::statements::BATCH;
 
 /// How long others may write before the next batch is removed.
@@ -20,40 +21,32 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub(crate) struct Orders {
     pub(crate) opts: Opts,
     pub(crate) connect_timeout: Duration,
-    /// The table, with its database if that has a name of its own.
+    /// `None`: the one that the connection is to.
+    pub(crate) database: Option<String>,
     pub(crate) table: String,
     pub(crate) reap: String,
     pub(crate) every: Duration,
 }
 
-/// A task that ends when it is dropped.
-pub(crate) struct Reaper(JoinHandle<()>);
-
-impl Reaper {
-    pub(crate) fn start(orders: Orders) -> Self {
-        Self(tokio::spawn(async move {
-            loop {
-                sleep(varied(orders.every)).await;
-                // What fails is tried again later; those who call the store are told what is wrong.
-                let _ = timeout(LIMIT, reap(&orders)).await;
-            }
-        }))
-    }
-}
-
-impl Drop for Reaper {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// Starts a task that reaps.
+pub(crate) fn start(orders: Orders) -> Background {
+    Background::spawn(async move {
+        loop {
+            sleep(varied(orders.every)).await;
+            // What fails is tried again later; those who call the store are told what is wrong.
+            let _ = timeout(LIMIT, reap(&orders)).await;
+        }
+    })
 }
 
 /// Removes what has expired, unless another process is at it.
 ///
 /// The connection is its own: the lock belongs to it, and goes with it in whatever way this ends.
 async fn reap(orders: &Orders) -> Option<()> {
-    let mut connection = connect(orders.opts.clone(), orders.connect_timeout).await?;
-    if is_alone(&mut connection, &orders.table).await.ok()? {
-        while remove_some(&mut connection, &orders.reap).await.ok()? == BATCH {
+    let connecting = connect(orders.opts.clone(), orders.connect_timeout);
+    let mut connection = connecting.await.ok()?.ok()?;
+    if is_alone(&mut connection, orders).await.ok()? {
+        while remove_some(&mut connection, &orders.reap).await.ok()? {
             sleep(BREATH).await;
         }
     }
@@ -61,14 +54,22 @@ async fn reap(orders: &Orders) -> Option<()> {
 }
 
 /// Takes the lock of those who reap this table. The names of locks are the whole server's, and short.
-async fn is_alone(connection: &mut Conn, table: &str) -> Result<bool> {
+async fn is_alone(connection: &mut Conn, orders: &Orders) -> Result<bool> {
+    // If this process is cut off, the server gives the lock to another one after this time.
+    connection.query_drop("SET SESSION wait_timeout = 60").await?;
     let lock = "SELECT GET_LOCK(CONCAT('handstamp-reaper-', \
-                LEFT(SHA2(CONCAT(COALESCE(DATABASE(), ''), '.', ?), 256), 32)), 0)";
-    let taken: Option<Option<i64>> = connection.exec_first(lock, (table,)).await?;
+                LEFT(SHA2(CONCAT(COALESCE(?, DATABASE(), ''), '.', ?), 256), 32)), 0)";
+    let place = (&orders.database, &orders.table);
+    let taken: Option<Option<i64>> = connection.exec_first(lock, place).await?;
     Ok(taken.flatten() == Some(1))
 }
 
-async fn remove_some(connection: &mut Conn, reap: &str) -> Result<u64> {
-    connection.exec_drop(reap, ()).await?;
-    Ok(connection.affected_rows())
+/// Whether there may be more.
+async fn remove_some(connection: &mut Conn, reap: &str) -> Result<bool> {
+    match connection.exec_drop(reap, ()).await {
+        Ok(()) => Ok(connection.affected_rows() == BATCH),
+        // Somebody else was in the way.
+        Err(error) if is_transient(&error) => Ok(true),
+        Err(error) => Err(error),
+    }
 }

@@ -1,8 +1,9 @@
 //! The store: the contract's calls as statements, and what their outcomes mean.
 
 use std::fmt;
+use std::fs::File;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use handstamp::store::{
     BoxFuture, Created, Cursor, Page, Record, SessionIndex, SessionScan, StoreError,
@@ -13,15 +14,17 @@ use mysql_async::prelude::FromValue;
 use mysql_async::{Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row, SslOpts, Value};
 use rustls::crypto::{CryptoProvider, ring};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::sleep;
 
 use crate::MySqlOptions;
-use crate::connections::{Connections, Isolation, Outcome, SETUP};
+use crate::background::Background;
+use crate::connections::{Connections, Isolation, Order, Outcome, SETUP, varied};
 use crate::cursor::{cursor, place};
 use crate::error::{bad_url, refusal};
-use crate::layout::Layout;
-use crate::reach::Reach;
-use crate::reaper::{Orders, Reaper};
+use crate::layout::{FIND_TABLE, Layout};
+use crate::reach::{Reach, Sight};
+use crate::reaper::{self, Orders};
 use crate::statements::{BATCH, Statements};
 
 /// The most sessions on one page, whatever is wished for: a document may have megabytes.
@@ -29,6 +32,12 @@ const LARGEST_PAGE: usize = 1000;
 
 /// How long a connection stays open that nobody uses.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// How long to wait, about, until a server that is away is asked again.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// How long a call that lost a race pauses, about, before it begins anew.
+const AGAIN: Duration = Duration::from_millis(2);
 
 /// How soon the system finds out that the server's machine is gone.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -43,12 +52,15 @@ pub struct MySqlStore(Arc<Inner>);
 
 struct Inner {
     connections: Connections,
+    create_table_if_missing: bool,
     layout: Layout,
     max_document_bytes: usize,
-    opts: Opts,
     reap_every: Option<Duration>,
-    reaper: OnceLock<Option<Reaper>>,
     statements: Statements,
+    /// Whether the table has been made, if it is to be.
+    table: OnceCell<()>,
+    /// One tells when the server comes and goes, one reaps.
+    tasks: OnceLock<Vec<Background>>,
 }
 
 impl MySqlStore {
@@ -68,72 +80,137 @@ impl MySqlStore {
     /// Makes the table if there is none, and adds what express-mysql-session's lacks: the column
     /// `handstamp_owner`, an index on it, and one on the time when sessions end.
     ///
+    /// What is there is left alone, and then needs no right to create or to alter tables.
     /// To do it again, or in several processes at once, is no error. Applications that use the table
     /// already go on meanwhile and afterwards. On MariaDB from 10.3 and MySQL from 8.0.12 the column
     /// costs nothing; the indexes take a while in a large table.
     ///
     /// # Errors
-    /// `Refused`: the user may not create or alter tables.
+    /// - `Refused`: the user may not create or alter tables.
+    /// - `Unavailable`: transactions kept the table in use for longer than the lock timeout. Do it again.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.run(&self.0.layout.create_table(), &[]).await?;
-        for addition in self.0.layout.additions() {
-            let place = [
-                Value::from(self.0.layout.database.as_deref()),
-                Value::from(&self.0.layout.table),
-                Value::from(&addition.column),
-            ];
-            if self.run(&addition.find(), &place).await?.rows.is_empty() {
+        let layout = &self.0.layout;
+        let [database, table] =
+            [Value::from(layout.database.as_deref()), Value::from(&layout.table)];
+        // Who may not create tables, or is at a replica, may find all that is needed.
+        let place = [database.clone(), table.clone()];
+        if self.run_at_once(FIND_TABLE, &place).await?.rows.is_empty() {
+            self.run_at_once(&layout.create_table(), &[]).await?;
+        }
+        for addition in layout.additions() {
+            let place = [database.clone(), table.clone(), Value::from(&addition.column)];
+            if self.run_at_once(&addition.find(), &place).await?.rows.is_empty() {
                 // If another process has added it meanwhile, that is as well.
-                self.run(&addition.sql, &[]).await?;
+                self.run_at_once(&addition.sql, &[]).await?;
             }
         }
         Ok(())
     }
 
-    /// Asks the server for nothing, to see whether it answers.
-    pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        self.run("SELECT 1", &[]).await.map(drop)
+    /// Sees whether the server answers, and makes the table if it is to be made.
+    pub(crate) async fn connected(&self) -> Result<(), StoreError> {
+        self.run_at_once("SELECT 1", &[]).await?;
+        self.table_made().await?;
+        // Before the watch begins, so that one looks at a time.
+        self.0.connections.reach.saw(Sight::There);
+        self.start_tasks();
+        Ok(())
     }
 
-    pub(crate) fn open_with(url: &str, options: &MySqlOptions) -> Result<Self, StoreError> {
+    /// Connects while nobody waits for it, and tries again while the server is away.
+    pub(crate) fn connect_in_background(&self) {
+        self.start_tasks();
+        let inner = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            while let Some(inner) = inner.upgrade() {
+                match Self(inner).table_made().await {
+                    Err(error) if is_passing(error.kind()) => sleep(varied(RETRY)).await,
+                    // What is wrong otherwise is told to those who call.
+                    _ => return,
+                }
+            }
+        });
+    }
+
+    fn start_tasks(&self) {
+        let start = || self.0.connections.watch().into_iter().chain(self.0.reaper()).collect();
+        self.0.tasks.get_or_init(start);
+    }
+
+    async fn table_made(&self) -> Result<(), StoreError> {
+        if self.0.create_table_if_missing {
+            self.0.table.get_or_try_init(|| self.migrate()).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn open(url: &str, options: &MySqlOptions) -> Result<Self, StoreError> {
         let opts = Opts::from_url(url).map_err(|error| bad_url(&error))?;
         let server: Arc<str> = server_name(&opts).into();
         if opts.db_name().is_none() && options.layout.database.is_none() {
             let advice = "no database is named; name it at the URL's end, behind a slash";
             return Err(refusal(&server, StoreErrorKind::Refused, advice));
         }
+        if let Some(file) = &options.ca_file {
+            // It is read when a connection is made, which is too late to be told.
+            File::open(file).map_err(|error| {
+                let file = file.display();
+                let advice = format!("the file of certificates {file} can't be read: {error}");
+                refusal(&server, StoreErrorKind::Refused, &advice)
+            })?;
+        }
         let opts = set_up(opts, options);
         let connections = Connections {
             pool: Pool::new(opts.clone()),
             turns: Arc::new(Semaphore::new(options.connections)),
+            opts,
             server,
-            reach: Reach::told_to(options.on_connection.clone()),
+            reach: Arc::new(Reach::told_to(options.on_connection.clone())),
             connect_timeout: options.connect_timeout,
             lock_timeout: options.lock_timeout,
         };
         Ok(Self(Arc::new(Inner {
             connections,
+            create_table_if_missing: options.create_table_if_missing,
             statements: Statements::new(&options.layout),
             layout: options.layout.clone(),
             max_document_bytes: options.max_document_bytes,
-            opts,
             reap_every: options.reap_every,
-            reaper: OnceLock::new(),
+            table: OnceCell::new(),
+            tasks: OnceLock::new(),
         })))
     }
 
     async fn run(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
-        self.run_in(Isolation::Rows, sql, values).await
+        self.run_order(Order::new(sql, values)).await
     }
 
-    async fn run_in(
+    async fn run_range(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
+        self.run_order(Order::new(sql, values).isolated(Isolation::Range)).await
+    }
+
+    async fn run_order(&self, order: Order<'_>) -> Result<Outcome, StoreError> {
+        self.table_made().await?;
+        self.0.connections.run(order).await
+    }
+
+    /// Runs a statement for which the table need not be there.
+    async fn run_at_once(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
+        self.0.connections.run(Order::new(sql, values).making()).await
+    }
+
+    /// Pauses before a call that began then goes back to its first statement, or fails if it is too late.
+    async fn again(
         &self,
-        isolation: Isolation,
-        sql: &str,
-        values: &[Value],
-    ) -> Result<Outcome, StoreError> {
-        self.0.reaper.get_or_init(|| self.0.start_reaper());
-        self.0.connections.run(isolation, sql, values).await
+        begin: Instant,
+        kind: StoreErrorKind,
+        advice: &str,
+    ) -> Result<(), StoreError> {
+        if begin.elapsed() >= self.0.connections.lock_timeout {
+            return Err(self.refusal(kind, advice));
+        }
+        sleep(varied(AGAIN)).await;
+        Ok(())
     }
 
     async fn number(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
@@ -202,13 +279,19 @@ impl MySqlStore {
     }
 }
 
+/// Whether trying again may help.
+fn is_passing(kind: StoreErrorKind) -> bool {
+    matches!(kind, StoreErrorKind::Timeout | StoreErrorKind::Unavailable)
+}
+
 impl Inner {
-    fn start_reaper(&self) -> Option<Reaper> {
+    fn reaper(&self) -> Option<Background> {
         let every = self.reap_every?;
-        Some(Reaper::start(Orders {
-            opts: self.opts.clone(),
+        Some(reaper::start(Orders {
+            opts: self.connections.opts.clone(),
             connect_timeout: self.connections.connect_timeout,
-            table: self.layout.quoted().table,
+            database: self.layout.database.clone(),
+            table: self.layout.table.clone(),
             reap: self.statements.reap.clone(),
             every,
         }))
@@ -230,13 +313,16 @@ impl SessionStore for MySqlStore {
             return Ok(if taken { Created::Duplicate } else { done });
         }
         let Statements { create, replace_expired, .. } = &self.0.statements;
+        let begin = Instant::now();
         loop {
             let values = [key(id), lifetime.clone(), document.clone(), owner.clone()];
-            if !self.run(create, &values).await?.taken {
+            let creation = Order::new(create, &values).since(begin).making();
+            if !self.run_order(creation).await?.taken {
                 return Ok(done);
             }
             let values = [lifetime.clone(), document.clone(), owner.clone(), key(id)];
-            if self.run(replace_expired, &values).await?.matched > 0 {
+            let replacement = Order::new(replace_expired, &values).since(begin);
+            if self.run_order(replacement).await?.matched > 0 {
                 return Ok(done);
             }
             // Mostly a session lives under this id. But an expired one may have been in the way of the first
@@ -244,6 +330,9 @@ impl SessionStore for MySqlStore {
             if self.load(id).await?.is_some() {
                 return Ok(Created::Duplicate);
             }
+            let advice = "the table takes no such session, yet has none with its id; look for a \
+                          unique index of your own, or a trigger";
+            self.again(begin, StoreErrorKind::Refused, advice).await?;
         }
     }
 
@@ -279,11 +368,15 @@ impl SessionStore for MySqlStore {
     /// MySQL's `DELETE` does not tell what it has deleted. So it is read first and deleted if it is still
     /// that; if not, from the beginning.
     async fn delete(&self, id: &SessionId) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let begin = Instant::now();
         while let Some(stored) = self.load(id).await? {
-            let version = Value::from(format!("{:032x}", stored.version.0));
-            if self.run(&self.0.statements.end, &[key(id), version]).await?.matched > 0 {
+            let values = [key(id), Value::from(format!("{:032x}", stored.version.0))];
+            let end = Order::new(&self.0.statements.end, &values).since(begin);
+            if self.run_order(end).await?.matched > 0 {
                 return Ok(Some(stored.document));
             }
+            let advice = "others kept changing the session for longer than the lock timeout";
+            self.again(begin, StoreErrorKind::Unavailable, advice).await?;
         }
         Ok(None)
     }
@@ -334,8 +427,8 @@ impl SessionIndex for MySqlStore {
             let Statements { revoke, revoke_except, .. } = &self.0.statements;
             let owner = Value::from(owner_digest(owner));
             let outcome = match except {
-                None => self.run_in(Isolation::Range, revoke, &[owner]).await?,
-                Some(id) => self.run_in(Isolation::Range, revoke_except, &[owner, key(id)]).await?,
+                None => self.run_range(revoke, &[owner]).await?,
+                Some(id) => self.run_range(revoke_except, &[owner, key(id)]).await?,
             };
             Ok(number(outcome.matched))
         })
@@ -387,7 +480,7 @@ impl SessionScan for MySqlStore {
                 self.run(forget_some, &range).await?;
                 from = to;
             }
-            ended += self.run_in(Isolation::Range, clear_all, &[]).await?.matched;
+            ended += self.run_range(clear_all, &[]).await?.matched;
             Ok(number(ended))
         })
     }

@@ -6,11 +6,9 @@ use std::time::{Duration, Instant};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, Statement};
 
+use crate::parameters::{Hidden, Parameters};
 use crate::statements::{Call, Statements};
 use crate::target::Target;
-
-/// What a statement is given.
-pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A connection, for as long as it lasts.
 pub(crate) struct Connection {
@@ -45,8 +43,10 @@ impl Connection {
         call: Call,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Error> {
+        let hidden: Vec<_> = parameters.iter().map(|parameter| Hidden(*parameter)).collect();
+        let parameters: Vec<_> = hidden.iter().map(|parameter| parameter as _).collect();
         let waiting = Waiting::begin(&self.debts);
-        let answer = self.send(call, parameters).await;
+        let answer = self.send(call, &parameters).await;
         waiting.answered();
         answer
     }

@@ -18,9 +18,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::{Client, Row};
 
-use crate::connection::{Connection, Parameters};
+use crate::connection::Connection;
 use crate::error::{Failure, is_lost, is_rolled_back, is_stale};
 use crate::jitter::jittered;
+use crate::parameters::Parameters;
 use crate::statements::{Call, Statements};
 use crate::target::{Driver, Target};
 
@@ -74,7 +75,18 @@ impl Lanes {
         patience: Patience,
     ) -> Result<Self, Failure> {
         let (client, driver) = target.connect().await?;
-        let mut first = Some((Connection::new(client, target, statements.clone()), driver));
+        let first = (Connection::new(client, target, statements.clone()), driver);
+        Ok(Self::begin(target, statements, number, patience, Some(first)))
+    }
+
+    /// Starts to open the connections, all but the first if that is given.
+    pub(crate) fn begin(
+        target: &Target,
+        statements: &Arc<Statements>,
+        number: usize,
+        patience: Patience,
+        mut first: Option<(Connection, Driver)>,
+    ) -> Self {
         let (sender, lanes) = watch::channel((0..number).map(|_| Lane::Away(None)).collect());
         for number in 0..number {
             let keeper = Keeper {
@@ -84,11 +96,10 @@ impl Lanes {
                 statements: statements.clone(),
                 patience,
             };
-            let first = first.take();
-            tokio::spawn(keeper.keep(first));
+            tokio::spawn(keeper.keep(first.take()));
         }
         let turn = Arc::default();
-        Ok(Self { lanes, turn, timeout: target.timeout, place: target.place.clone() })
+        Self { lanes, turn, timeout: target.timeout, place: target.place.clone() }
     }
 
     /// Runs a statement on the connection with the fewest callers.
@@ -146,16 +157,20 @@ impl Lanes {
             .cloned()
     }
 
-    /// Tells when the first connection is there, and when none is left, until it is dropped.
+    /// Tells when the first connection is there, and when none is left, until it is dropped. At the beginning
+    /// an attempt that has failed is told, too.
     pub(crate) async fn tell(self, observer: impl Fn(ConnectionEvent)) {
         let mut lanes = self.lanes.clone();
+        let known = lanes.wait_for(|lanes| any_open(lanes) || any_failed(lanes)).await;
+        let Ok(mut is_open) = known.map(|lanes| any_open(&lanes)) else { return };
         loop {
-            observer(ConnectionEvent::Made);
-            if lanes.wait_for(|lanes| !any_open(lanes)).await.is_err() {
-                return;
-            }
-            observer(ConnectionEvent::Lost(self.why_away().to_string()));
-            if lanes.wait_for(any_open).await.is_err() {
+            observer(if is_open {
+                ConnectionEvent::Made
+            } else {
+                ConnectionEvent::Lost(self.why_away().to_string())
+            });
+            is_open = !is_open;
+            if lanes.wait_for(|lanes| any_open(lanes) == is_open).await.is_err() {
                 return;
             }
         }
@@ -179,6 +194,11 @@ impl Lanes {
 #[expect(clippy::ptr_arg, reason = "the channel gives a reference to its value, which is a vector")]
 fn any_open(lanes: &Vec<Lane>) -> bool {
     lanes.iter().any(|lane| lane.open().is_some())
+}
+
+#[expect(clippy::ptr_arg, reason = "as above")]
+fn any_failed(lanes: &Vec<Lane>) -> bool {
+    lanes.iter().any(|lane| matches!(lane, Lane::Away(Some(_))))
 }
 
 impl Lane {

@@ -82,6 +82,7 @@ mod jitter;
 mod lanes;
 mod names;
 mod options;
+mod parameters;
 mod reaper;
 mod rows;
 mod schema;

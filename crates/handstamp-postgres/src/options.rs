@@ -228,6 +228,19 @@ impl PostgresOptions {
         Ok(store::connect(Url::parse(url)?, self).await?)
     }
 
+    /// As [`connect`](Self::connect), but waits for nothing: the store is there at once and connects by
+    /// itself, as often as it takes. Until it has, calls wait or fail as when the server is away. The table
+    /// is made by the first call, if it shall be.
+    ///
+    /// # Errors
+    /// `Refused`: the URL or a setting can't be used, or the file of certificates can't be read.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn connect_lazily(&self, url: &str) -> Result<PostgresStore, StoreError> {
+        Ok(store::connect_lazily(Url::parse(url)?, self)?)
+    }
+
     /// Connects to the server that a configuration of tokio-postgres describes.
     ///
     /// # Errors

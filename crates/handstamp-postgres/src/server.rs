@@ -7,9 +7,10 @@ use handstamp::store::StoreErrorKind;
 use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 
-use crate::connection::{Connection, Parameters};
+use crate::connection::Connection;
 use crate::error::Failure;
 use crate::lanes::{Lanes, Patience};
+use crate::parameters::Parameters;
 use crate::statements::{Call, Statements};
 use crate::target::Target;
 
@@ -34,9 +35,21 @@ impl Server {
         connections: usize,
     ) -> Result<Self, Failure> {
         let statements = Arc::new(statements);
-        let patience = Patience { silence: target.timeout / 2, reply: target.timeout * 2 / 3 };
+        let patience = brief_patience(&target);
         let brief = Lanes::open(&target.brief(), &statements, connections, patience).await?;
         Ok(Self { target, statements, brief, long: OnceCell::new() })
+    }
+
+    /// As [`connect`](Self::connect), but waits for nothing.
+    pub(crate) fn connect_lazily(
+        target: Target,
+        statements: Statements,
+        connections: usize,
+    ) -> Self {
+        let statements = Arc::new(statements);
+        let patience = brief_patience(&target);
+        let brief = Lanes::begin(&target.brief(), &statements, connections, patience, None);
+        Self { target, statements, brief, long: OnceCell::new() }
     }
 
     /// Runs a statement on the connections that its kind uses.
@@ -76,4 +89,8 @@ impl Server {
     async fn long(&self) -> Result<&Lanes, Failure> {
         self.long.get_or_try_init(|| Lanes::open(&self.target, &self.statements, 1, LONG)).await
     }
+}
+
+fn brief_patience(target: &Target) -> Patience {
+    Patience { silence: target.timeout / 2, reply: target.timeout * 2 / 3 }
 }

@@ -9,6 +9,7 @@ use handstamp::store::{
     SessionScan, StoreError, StoreErrorKind, Stored, Updated, Version,
 };
 use handstamp::{SessionId, SessionStore};
+use tokio::sync::OnceCell;
 
 use crate::PostgresOptions;
 use crate::background::Background;
@@ -44,32 +45,37 @@ struct Inner {
     names: Names,
     max_document_bytes: usize,
     changes: Option<Changes>,
+    create_table_if_missing: bool,
+    time_zone: Option<String>,
+    /// Whether the last two have been seen to.
+    prepared: OnceCell<()>,
     /// What goes on while nobody calls.
     _background: Vec<Background>,
 }
 
 /// Connects, and makes the table if that is asked for.
 pub(crate) async fn connect(url: Url, options: &PostgresOptions) -> Result<PostgresStore, Failure> {
+    let (target, statements) = plan(url, options)?;
+    let server = Server::connect(target, statements, options.connections).await?;
+    let store = PostgresStore::over(server, options)?;
+    store.ready().await?;
+    Ok(store)
+}
+
+/// As [`connect`], but waits for nothing: the first call finds out.
+pub(crate) fn connect_lazily(
+    url: Url,
+    options: &PostgresOptions,
+) -> Result<PostgresStore, Failure> {
+    let (target, statements) = plan(url, options)?;
+    PostgresStore::over(Server::connect_lazily(target, statements, options.connections), options)
+}
+
+fn plan(url: Url, options: &PostgresOptions) -> Result<(Target, Statements), Failure> {
     options.names.check()?;
     let ca_file = options.ca_file.as_deref();
     let target = Target::new(url, ca_file, options.timeout, options.pgbouncer)?;
-    let changes = changes(&target, options)?;
-    let statements = Statements::new(&options.names, options.time_zone.as_deref());
-    let server = Arc::new(Server::connect(target, statements, options.connections).await?);
-    if let Some(zone) = &options.time_zone {
-        check_zone(&server, zone).await?;
-    }
-    let store = PostgresStore(Arc::new(Inner {
-        names: options.names.clone(),
-        max_document_bytes: options.max_document_bytes,
-        changes,
-        _background: background(&server, options),
-        server,
-    }));
-    if options.create_table_if_missing {
-        store.bring_up().await?;
-    }
-    Ok(store)
+    Ok((target, Statements::new(&options.names, options.time_zone.as_deref())))
 }
 
 /// A statement that meets no row would not notice.
@@ -149,6 +155,36 @@ impl PostgresStore {
         Ok(reap(self.server()).await?)
     }
 
+    fn over(server: Server, options: &PostgresOptions) -> Result<Self, Failure> {
+        let server = Arc::new(server);
+        Ok(Self(Arc::new(Inner {
+            names: options.names.clone(),
+            max_document_bytes: options.max_document_bytes,
+            changes: changes(server.target(), options)?,
+            create_table_if_missing: options.create_table_if_missing,
+            time_zone: options.time_zone.clone(),
+            prepared: OnceCell::new(),
+            _background: background(&server, options),
+            server,
+        })))
+    }
+
+    /// The server, once it is known to know the time zone and to have the table, as far as that is asked for.
+    async fn ready(&self) -> Result<&Server, Failure> {
+        self.0.prepared.get_or_try_init(|| self.prepare()).await?;
+        Ok(self.server())
+    }
+
+    async fn prepare(&self) -> Result<(), Failure> {
+        if let Some(zone) = &self.0.time_zone {
+            check_zone(self.server(), zone).await?;
+        }
+        if self.0.create_table_if_missing {
+            self.bring_up().await?;
+        }
+        Ok(())
+    }
+
     async fn bring_up(&self) -> Result<(), Failure> {
         let connection = self.server().long_connection().await?;
         let changes = self.0.changes.is_some();
@@ -183,14 +219,15 @@ impl PostgresStore {
     }
 
     async fn try_load(&self, id: &SessionId) -> Result<Option<Stored>, Failure> {
-        let rows = self.server().run(Call::Load, &[&id.as_str()]).await?;
+        let rows = self.ready().await?.run(Call::Load, &[&id.as_str()]).await?;
         Ok(rows.first().map(|row| stored_at(row, 0)).transpose()?.flatten())
     }
 
     async fn try_create(&self, id: &SessionId, record: &Record) -> Result<Created, Failure> {
         let (id, document) = (id.as_str(), self.text(record)?);
         let (seconds, owner) = (seconds(record.lifetime), record.owner.as_deref());
-        let rows = self.server().run(Call::Create, &[&id, &document, &seconds, &owner]).await?;
+        let rows =
+            self.ready().await?.run(Call::Create, &[&id, &document, &seconds, &owner]).await?;
         let version = rows.first().map(|row| version_at(row, 0)).transpose()?.flatten();
         Ok(version.map_or(Created::Duplicate, Created::Done))
     }
@@ -228,10 +265,10 @@ impl PostgresStore {
         let ends = record.lifetime.is_zero();
         let rows = if ends {
             // An old writer's touch would bring back a row that has merely expired.
-            self.server().run(Call::End, &[&id, &current]).await?
+            self.ready().await?.run(Call::End, &[&id, &current]).await?
         } else {
             let parameters = [&id as _, &current as _, &document as _, &seconds as _, &owner as _];
-            self.server().run(Call::Update, &parameters).await?
+            self.ready().await?.run(Call::Update, &parameters).await?
         };
         let Some(row) = rows.first() else { return Ok(Updated::Gone) };
         if let Some(written) = version_at(row, 0)? {
@@ -245,26 +282,26 @@ impl PostgresStore {
             return Ok(self.try_delete(id).await?.is_some());
         }
         let parameters = [&id.as_str() as _, &seconds(lifetime) as _];
-        Ok(!self.server().run(Call::Touch, &parameters).await?.is_empty())
+        Ok(!self.ready().await?.run(Call::Touch, &parameters).await?.is_empty())
     }
 
     async fn try_delete(&self, id: &SessionId) -> Result<Option<Arc<[u8]>>, Failure> {
-        let rows = self.server().run(Call::Delete, &[&id.as_str()]).await?;
+        let rows = self.ready().await?.run(Call::Delete, &[&id.as_str()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let document: Option<&str> = row.try_get(0)?;
         Ok(document.map(|document| document.as_bytes().into()))
     }
 
     async fn try_list(&self, owner: &str) -> Result<Vec<(SessionId, Stored)>, Failure> {
-        let rows = self.server().run(Call::List, &[&owner]).await?;
+        let rows = self.ready().await?.run(Call::List, &[&owner]).await?;
         let sessions: Result<Vec<_>, _> = rows.iter().map(session).collect();
         Ok(sessions?.into_iter().flatten().collect())
     }
 
     async fn try_count(&self, call: Call, owner: Option<&str>) -> Result<usize, Failure> {
         let row = match &owner {
-            Some(owner) => self.server().row(call, &[owner]).await?,
-            None => self.server().row(call, &[]).await?,
+            Some(owner) => self.ready().await?.row(call, &[owner]).await?,
+            None => self.ready().await?.row(call, &[]).await?,
         };
         Ok(number_at(&row, 0)?)
     }
@@ -273,7 +310,7 @@ impl PostgresStore {
         let except = except.map(SessionId::as_str);
         let mut ended = 0;
         loop {
-            let row = self.server().row(Call::Revoke, &[&owner, &except]).await?;
+            let row = self.ready().await?.row(Call::Revoke, &[&owner, &except]).await?;
             ended += number_at(&row, 2)?;
             if number_at(&row, 0)? == number_at(&row, 1)? {
                 return Ok(ended);
@@ -288,7 +325,7 @@ impl PostgresStore {
             Failure::new(StoreErrorKind::Refused, advice)
         })?;
         let most = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
-        let rows = self.server().run(Call::Page, &[&from, &most]).await?;
+        let rows = self.ready().await?.run(Call::Page, &[&from, &most]).await?;
         let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= most);
         let last: Option<&str> = rows.last().map(|row| row.try_get(2)).transpose()?;
         let sessions: Result<Vec<_>, _> = rows.iter().map(session).collect();
@@ -301,7 +338,7 @@ impl PostgresStore {
     async fn try_clear(&self) -> Result<usize, Failure> {
         let (mut ended, mut most) = (0, CLEARED_AT_FIRST);
         loop {
-            let row = self.server().row(Call::Clear, &[&most]).await?;
+            let row = self.ready().await?.row(Call::Clear, &[&most]).await?;
             let (seen, as_seen) = (number_at(&row, 0)?, number_at(&row, 1)?);
             ended += number_at(&row, 2)?;
             // It saw the whole table, and ended all of it as it saw it.

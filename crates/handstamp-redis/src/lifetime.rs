@@ -10,7 +10,7 @@ const ETERNITY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub(crate) fn milliseconds(lifetime: Duration) -> u64 {
     let lifetime = lifetime.min(ETERNITY);
     let whole = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
-    whole + u64::from(lifetime.subsec_nanos() % 1_000_000 != 0)
+    whole + u64::from(!lifetime.subsec_nanos().is_multiple_of(1_000_000))
 }
 
 /// What an answer of `PTTL` says. `None`: the key is missing, or has no time left.

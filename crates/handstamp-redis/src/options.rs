@@ -31,6 +31,7 @@ pub struct RedisOptions {
     absence_patience: Duration,
     authorities: Option<PathBuf>,
     connect_timeout: Duration,
+    max_document_bytes: usize,
     near_cache: Option<NearCache>,
     observer: Observer,
     prefix: String,
@@ -46,6 +47,7 @@ impl RedisOptions {
             absence_patience: Duration::from_secs(2),
             authorities: None,
             connect_timeout: Duration::from_secs(2),
+            max_document_bytes: 16 << 20,
             near_cache: None,
             observer: Observer::default(),
             prefix: "sess:".to_owned(),
@@ -76,6 +78,15 @@ impl RedisOptions {
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// The largest document that is written, in bytes. 16 MiB unless set.
+    ///
+    /// A larger one fails as too large. What is stored already can be read at any size.
+    #[must_use]
+    pub fn max_document_bytes(mut self, bytes: usize) -> Self {
+        self.max_document_bytes = bytes;
         self
     }
 
@@ -224,7 +235,7 @@ impl RedisOptions {
     fn over(&self, connection: Connection, layout: Layout) -> Result<RedisStore, StoreError> {
         let limit = self.response_timeout / 2;
         let wait = self.wait.map(|wait| Wait { timeout: wait.timeout.min(limit), ..wait });
-        let store = RedisStore::over(connection, layout, wait);
+        let store = RedisStore::over(connection, layout, wait, self.max_document_bytes);
         let Some(cache) = &self.near_cache else { return Ok(store) };
         store.with_near_cache(cache.clone()).ok_or_else(|| {
             let advice = "a near cache has to be told of changes, for which the store has to connect by \

@@ -34,6 +34,7 @@ pub(crate) struct Inner {
     pub(crate) layout: Layout,
     pub(crate) revocations: Revocations,
     pub(crate) watch: Watch,
+    max_document_bytes: usize,
     wait: Option<Wait>,
     near: Option<Arc<Near>>,
     /// Tells the near cache what changes.
@@ -72,10 +73,22 @@ impl RedisStore {
         self.0.connection.opened().await
     }
 
-    pub(crate) fn over(connection: Connection, layout: Layout, wait: Option<Wait>) -> Self {
-        let (revocations, watch) = (Revocations::default(), Watch::default());
-        let (near, near_tracker) = (None, None);
-        Self(Arc::new(Inner { connection, layout, revocations, watch, wait, near, near_tracker }))
+    pub(crate) fn over(
+        connection: Connection,
+        layout: Layout,
+        wait: Option<Wait>,
+        max_document_bytes: usize,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            connection,
+            layout,
+            revocations: Revocations::default(),
+            watch: Watch::default(),
+            max_document_bytes,
+            wait,
+            near: None,
+            near_tracker: None,
+        }))
     }
 
     /// The same with a near cache. `None`: nobody could tell it what changes.
@@ -121,6 +134,18 @@ impl Inner {
         }
     }
 
+    fn check_size(&self, record: &Record) -> Result<(), StoreError> {
+        let (bytes, most) = (record.document.len(), self.max_document_bytes);
+        if bytes <= most {
+            return Ok(());
+        }
+        let advice = format!(
+            "a document of {bytes} bytes is larger than the {most} allowed; \
+             `RedisOptions::max_document_bytes` sets how large they may be"
+        );
+        Err(refusal(StoreErrorKind::TooLarge, advice))
+    }
+
     /// What tells of changes.
     pub(crate) fn tracker(&self) -> Option<Arc<Tracker>> {
         self.watch.tracker(|| self.connection.tracker(self.layout.prefix()))
@@ -159,6 +184,7 @@ impl Inner {
     }
 
     async fn create(&self, id: &SessionId, record: &Record) -> Result<Created, StoreError> {
+        self.check_size(record)?;
         let key = self.layout.session(id);
         let lifetime = milliseconds(record.lifetime);
         let done = || Created::Done(version_of(&record.document));
@@ -185,6 +211,7 @@ impl Inner {
         version: Version,
         record: &Record,
     ) -> Result<Updated, StoreError> {
+        self.check_size(record)?;
         let owner = record.owner.as_deref().filter(|_| !record.lifetime.is_zero());
         let answer = match owner {
             Some(owner) => self.update_owned(id, version, record, owner).await?,

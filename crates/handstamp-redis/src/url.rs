@@ -206,7 +206,7 @@ mod tests {
     }
 
     fn place(url: &str) -> Place {
-        read(url).map(|target| target.place).unwrap_or_else(|wrong| panic!("{url}: {wrong}"))
+        read(url).map_or_else(|wrong| panic!("{url}: {wrong}"), |target| target.place)
     }
 
     #[test]

@@ -129,9 +129,10 @@ pub(crate) async fn apply(
             }
             Ok(Outcome::Stored(standing.into(), plan.credential))
         }
-        (StoreOperation::Rotate, Some(place)) => applier.rotate(place, document).await,
+        // Seldom done and large: it would make every save's future as large.
+        (StoreOperation::Rotate, Some(place)) => Box::pin(applier.rotate(place, document)).await,
         (StoreOperation::Touch, Some(place)) => applier.touch(place.id, &document).await,
-        (StoreOperation::Update, Some(place)) if retired => applier.add(place.id).await,
+        (StoreOperation::Update, Some(place)) if retired => Box::pin(applier.add(place.id)).await,
         (StoreOperation::Update, Some(place)) => {
             applier.update(Standing { place, document }, Way::Straight, plan.credential).await
         }
@@ -216,9 +217,8 @@ impl Applier<'_> {
             if queue.is_none() {
                 queue = Some(self.manager.queue(&session.place.id).await?);
             }
-            let Some((standing, further)) = self.follow(session.place.id, stored).await? else {
-                return Ok(Outcome::Gone);
-            };
+            let follow = Box::pin(self.follow(session.place.id, stored));
+            let Some((standing, further)) = follow.await? else { return Ok(Outcome::Gone) };
             way = way.min(further);
             session = self.merged(standing, way)?;
         }

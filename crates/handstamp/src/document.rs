@@ -17,7 +17,7 @@ use crate::{CookieConfig, SameSite, SessionConfig, Timestamp};
 pub(crate) const RESERVED: &str = "__handstamp";
 
 /// The top-level key that express-session needs.
-const COOKIE: &str = "cookie";
+pub(crate) const COOKIE: &str = "cookie";
 
 /// How a document begins that we have written.
 const OPENING: &[u8] = br#"{"cookie":"#;

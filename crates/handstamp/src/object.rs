@@ -153,6 +153,13 @@ impl Object {
         self.names().zip(self.members.iter().map(|member| member.value.bytes(&self.source)))
     }
 
+    /// Shows the members, in order: names and values as JSON.
+    pub(crate) fn each<'a>(&'a self, mut show: impl FnMut(&'a [u8], &'a [u8])) {
+        for member in &self.members {
+            show(member.name.bytes(&self.source), member.value.bytes(&self.source));
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

@@ -36,6 +36,13 @@ pub(crate) fn members_from(text: &[u8], at: usize, visit: impl FnMut(Found)) -> 
     Cursor { text, at }.rest(visit)
 }
 
+/// Whether this text is one value, as far as [`members`] would look into it.
+pub(crate) fn is_value(text: &[u8]) -> bool {
+    let mut at = Cursor { text, at: 0 };
+    at.skip_space();
+    at.value().is_some() && at.end().is_some()
+}
+
 struct Cursor<'a> {
     text: &'a [u8],
     at: usize,

@@ -48,7 +48,7 @@ impl Meter {
 #[tokio::test]
 async fn an_operation_is_one_statement_once_the_connection_knows_it() {
     let server = MariaDb::start();
-    let options = MySqlOptions::new().connections(1).reap_every(None);
+    let options = MySqlOptions::new().connections(1).without_reaping();
     let store = options.create_table_if_missing(true).connect(&server.url()).await.unwrap();
     // Each statement is prepared when it is first needed.
     all_operations(&store).await;

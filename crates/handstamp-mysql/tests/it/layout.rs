@@ -80,6 +80,39 @@ async fn the_schema_can_be_run_by_hand() {
 }
 
 #[tokio::test]
+async fn what_the_schema_says_in_comments_completes_a_table_by_hand() {
+    let (ours, theirs) = (Database::new(), Database::new());
+    ours.ask(&MySqlOptions::new().schema());
+    theirs.ask(FOREIGN_TABLE);
+    let schema = MySqlOptions::new().schema();
+    let (_, additions) = schema.split_once("-- To a table").unwrap();
+    let additions: Vec<_> =
+        additions.lines().skip(1).map(|line| line.strip_prefix("-- ").unwrap()).collect();
+    theirs.ask(&additions.join(" "));
+    let columns = "SELECT column_name, data_type, is_nullable FROM information_schema.columns \
+                   WHERE table_schema = DATABASE() ORDER BY 1";
+    assert_eq!(ours.ask(columns), theirs.ask(columns));
+    assert_eq!(indexes(&ours), indexes(&theirs));
+}
+
+#[tokio::test]
+async fn who_may_not_create_tables_may_use_one_that_is_complete() {
+    let database = Database::new();
+    database.store().await;
+    let user = format!("writer_{}", database.name);
+    database.ask(&format!(
+        "CREATE USER {user}; GRANT SELECT, INSERT, UPDATE, DELETE ON {}.* TO {user}",
+        database.name
+    ));
+    let url = database.url().replace("root@", &format!("{user}@"));
+    let options = MySqlOptions::new().create_table_if_missing(true);
+    let store = options.connect(&url).await.unwrap();
+    put(&store, &id("a"), &record("{}")).await;
+    database.ask("DROP TABLE sessions");
+    failed(options.connect(&url).await, StoreErrorKind::Refused);
+}
+
+#[tokio::test]
 async fn names_may_be_anything_and_stay_names() {
     let database = Database::new();
     let columns = Columns {
@@ -123,7 +156,7 @@ async fn the_document_may_be_in_a_json_column() {
 
     let said =
         failed(store.create(&id("b"), &record("SECRET is no JSON")).await, StoreErrorKind::Refused);
-    assert!(said.contains("does not take the value") && !said.contains("SECRET"), "{said}");
+    assert!(said.contains("does not take what") && !said.contains("SECRET"), "{said}");
 }
 
 #[tokio::test]

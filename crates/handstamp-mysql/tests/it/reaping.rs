@@ -26,18 +26,55 @@ async fn while_another_process_reaps_this_one_does_not() {
     // The other process, which never comes to its end.
     let mut other = database.connect().await;
     let lock = "SELECT GET_LOCK(CONCAT('handstamp-reaper-', \
-                LEFT(SHA2(CONCAT(DATABASE(), '.`sessions`'), 256), 32)), 0)";
+                LEFT(SHA2(CONCAT(DATABASE(), '.sessions'), 256), 32)), 0)";
     let taken: Option<i64> = other.query_first(lock).await.unwrap();
     assert_eq!(taken, Some(1));
 
     let store = database.store_with(&reaping()).await;
     database.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
-    // Nobody tells that nothing happens: it is looked for many times in this time.
-    sleep(Duration::from_millis(500)).await;
+    // Nobody tells that nothing happens: it is looked for several times in this time.
+    sleep(Duration::from_secs(4)).await;
     assert_eq!(database.ask("SELECT COUNT(*) FROM sessions"), "1");
     assert!(store.load(&id("a")).await.unwrap().is_none());
 
     drop(other);
+    until(|| database.ask("SELECT COUNT(*) FROM sessions") == "0").await;
+}
+
+/// The lock is the table's, whichever database the connections are to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_connected_to_another_database_takes_the_same_lock() {
+    let (home, away) = (Database::new(), Database::new());
+    let mut other = away.connect().await;
+    let lock = "SELECT GET_LOCK(CONCAT('handstamp-reaper-', \
+                LEFT(SHA2(CONCAT(DATABASE(), '.sessions'), 256), 32)), 0)";
+    let taken: Option<i64> = other.query_first(lock).await.unwrap();
+    assert_eq!(taken, Some(1));
+
+    let _store = home.store_with(&reaping().database_name(&away.name)).await;
+    away.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(away.ask("SELECT COUNT(*) FROM sessions"), "1");
+    drop(other);
+    until(|| away.ask("SELECT COUNT(*) FROM sessions") == "0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_row_does_not_end_a_run() {
+    let database = Database::new();
+    let _store = database.store_with(&reaping()).await;
+    let mut other = database.connect().await;
+    database.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
+    other.query_drop("BEGIN").await.unwrap();
+    other.query_drop("SELECT 1 FROM sessions FOR UPDATE").await.unwrap();
+    let holder = "SELECT IS_USED_LOCK(CONCAT('handstamp-reaper-', \
+                  LEFT(SHA2(CONCAT(DATABASE(), '.sessions'), 256), 32)))";
+    until(|| database.ask(holder) != "NULL").await;
+    let first = database.ask(holder);
+    // Longer than the server lets one statement wait.
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(database.ask(holder), first, "the run has ended");
+    other.query_drop("ROLLBACK").await.unwrap();
     until(|| database.ask("SELECT COUNT(*) FROM sessions") == "0").await;
 }
 
@@ -54,20 +91,21 @@ async fn with_the_store_its_reaper_ends() {
     );
     until(|| database.ask(&connections) == "0").await;
     database.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
-    sleep(Duration::from_millis(300)).await;
+    sleep(Duration::from_secs(2)).await;
     assert_eq!(database.ask("SELECT COUNT(*) FROM sessions"), "1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_told_not_to_reap_does_not() {
     let database = Database::new();
-    let store = database.store_with(&MySqlOptions::new().reap_every(None)).await;
+    let store = database.store_with(&MySqlOptions::new().without_reaping()).await;
     database.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
     assert!(store.load(&id("a")).await.unwrap().is_none());
-    sleep(Duration::from_millis(300)).await;
+    sleep(Duration::from_secs(2)).await;
     assert_eq!(database.ask("SELECT COUNT(*) FROM sessions"), "1");
 }
 
 fn reaping() -> MySqlOptions {
-    MySqlOptions::new().reap_every(Duration::from_millis(20))
+    // The shortest interval is a second.
+    MySqlOptions::new().reap_every(Duration::ZERO)
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use handstamp::SessionStore;
 use handstamp::store::{Record, StoreErrorKind};
 use handstamp_mysql::{MySqlOptions, MySqlStore};
@@ -20,7 +22,8 @@ async fn a_database_that_does_not_exist_or_is_not_named_is_refused() {
     let url = server().url_of("missing");
     let said = failed(MySqlStore::connect(&url).await, StoreErrorKind::Refused);
     assert!(said.contains("no such database"), "{said}");
-    let said = failed(MySqlOptions::new().open(&server().url_of("")), StoreErrorKind::Refused);
+    let said =
+        failed(MySqlOptions::new().connect_lazily(&server().url_of("")), StoreErrorKind::Refused);
     assert!(said.contains("no database is named"), "{said}");
 }
 
@@ -31,7 +34,7 @@ async fn a_wrong_password_is_refused_and_never_shown() {
     let said = failed(MySqlStore::connect(&url).await, StoreErrorKind::Refused);
     assert!(said.contains("not allowed"), "{said}");
     assert!(!said.contains("SECRET"), "{said}");
-    let store = MySqlOptions::new().open(&url).unwrap();
+    let store = MySqlOptions::new().connect_lazily(&url).unwrap();
     let shown = format!("{store:?} {:?}", store.load(&id("a")).await);
     assert!(!shown.contains("SECRET"), "{shown}");
 }
@@ -39,7 +42,7 @@ async fn a_wrong_password_is_refused_and_never_shown() {
 #[test]
 fn a_url_that_can_not_be_is_refused_and_not_repeated() {
     for url in ["", "SECRET", "redis://SECRET@localhost/web", "mysql://web:SE#CRET@localhost/web"] {
-        let said = failed(MySqlOptions::new().open(url), StoreErrorKind::Refused);
+        let said = failed(MySqlOptions::new().connect_lazily(url), StoreErrorKind::Refused);
         assert!(said.contains("percent-encoded"), "{said}");
         assert!(!said.contains("SECRET") && !said.contains("CRET"), "{said}");
     }
@@ -125,6 +128,20 @@ async fn a_document_that_is_larger_than_the_server_takes_is_an_error_and_the_sto
 }
 
 #[tokio::test]
+async fn a_unique_index_of_somebody_else_is_refused_and_not_taken_for_the_id() {
+    let database = Database::new();
+    let options = MySqlOptions::new().lock_timeout(Duration::from_millis(100));
+    let store = database.store_with(&options).await;
+    database.ask("ALTER TABLE sessions ADD UNIQUE INDEX mine (data(100))");
+    put(&store, &id("a"), &record("1")).await;
+    let said = failed(store.create(&id("b"), &record("1")).await, StoreErrorKind::Refused);
+    assert!(said.contains("unique index of your own"), "{said}");
+    let version = put(&store, &id("b"), &record("2")).await;
+    failed(store.update(&id("b"), version, &record("1")).await, StoreErrorKind::Refused);
+    assert_eq!(text(&living(&store, &id("b")).await.document), "2");
+}
+
+#[tokio::test]
 async fn an_error_shows_no_id_and_no_document() {
     let database = Database::new();
     let store = database.store().await;
@@ -134,6 +151,19 @@ async fn an_error_shows_no_id_and_no_document() {
     assert!(!said.contains("SECRET"), "{said}");
     let shown = format!("{:?}", store.create(&id("SECRET-ID"), &record("\"SECRET\"")).await);
     assert!(!shown.contains("SECRET"), "{shown}");
+}
+
+#[tokio::test]
+async fn what_a_trigger_signals_is_refused_and_not_repeated() {
+    let database = Database::new();
+    let store = database.store().await;
+    database.ask(
+        "CREATE TRIGGER mine BEFORE INSERT ON sessions FOR EACH ROW \
+         SIGNAL SQLSTATE '45001' SET MESSAGE_TEXT = 'SECRET'",
+    );
+    let said = failed(store.create(&id("a"), &record("{}")).await, StoreErrorKind::Refused);
+    assert!(said.contains("trigger") && said.contains("45001"), "{said}");
+    assert!(!said.contains("SECRET"), "{said}");
 }
 
 #[tokio::test]

@@ -120,6 +120,21 @@ async fn who_opened_the_store_is_told_of_its_connection() {
     assert!(why.contains(&proxy.address()) && !why.contains("hunter2"), "{why}");
 }
 
+/// And makes its table as soon as there is a server.
+#[tokio::test]
+async fn a_store_that_opens_lazily_works_as_soon_as_its_server_is_there() {
+    let server = servers::postgres();
+    let proxy = Proxy::start(server.address());
+    proxy.refuse();
+    let options = options(&table()).timeout(TIMEOUT);
+    let store = options.connect_lazily(&server.url_through(&proxy)).unwrap();
+    assert_away(&store).await;
+    proxy.heal();
+    until("the server is reached", async || store.load(&id("a")).await.is_ok()).await;
+    put(&store, &id("a"), &record("{}")).await;
+    living(&store, &id("a")).await;
+}
+
 /// A call whose future is dropped leaves a connection on which the next call gets its own answer.
 #[tokio::test]
 async fn dropped_calls_mix_up_no_answers() {

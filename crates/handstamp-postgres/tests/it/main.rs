@@ -7,6 +7,8 @@ mod changes;
 mod conformance;
 /// Connections that are lost, and servers that are away.
 mod connections;
+/// What is logged.
+mod logs;
 /// Tables and rows that connect-pg-simple has made, and that it goes on writing to.
 mod old_writers;
 /// Races in the one order that would go wrong.

@@ -34,7 +34,7 @@ use crate::error::{answer, failure, nonsense};
 pub(crate) enum Connection {
     Cluster(Cluster, Dialer),
     Given(Given),
-    One(One),
+    One(Box<One>),
 }
 
 /// The way to one server.
@@ -56,7 +56,7 @@ impl Connection {
         } else {
             link.clone()
         };
-        Self::One(One { link, waiting, server, dialer })
+        Self::One(Box::new(One { link, waiting, server, dialer }))
     }
 
     /// Begins to connect to a Cluster.
@@ -77,8 +77,9 @@ impl Connection {
                 Some(Tracker::of_cluster(cluster.clone(), dialer.clone(), prefix.to_owned()))
             }
             Self::Given(_) => None,
-            Self::One(One { server, dialer, .. }) => {
-                Some(Tracker::of_server(server.clone(), dialer.clone(), prefix.to_owned()))
+            Self::One(one) => {
+                let (server, dialer) = (one.server.clone(), one.dialer.clone());
+                Some(Tracker::of_server(server, dialer, prefix.to_owned()))
             }
         }
     }

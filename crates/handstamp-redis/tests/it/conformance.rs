@@ -63,8 +63,8 @@ struct Separate<P> {
 impl<P: Place> StoreHarness for Separate<P> {
     type Store = RedisStore;
 
-    const UNIT: Duration = Duration::from_millis(500);
-    const TOLERANCE: Duration = Duration::from_millis(240);
+    const UNIT: Duration = Duration::from_millis(700);
+    const TOLERANCE: Duration = Duration::from_millis(340);
     const ROUNDS: usize = P::ROUNDS;
 
     async fn start() -> Self {
@@ -131,8 +131,8 @@ struct Shared(Arc<RedisStore>);
 impl StoreHarness for Shared {
     type Store = RedisStore;
 
-    const UNIT: Duration = Duration::from_millis(500);
-    const TOLERANCE: Duration = Duration::from_millis(240);
+    const UNIT: Duration = Duration::from_millis(700);
+    const TOLERANCE: Duration = Duration::from_millis(340);
     const ROUNDS: usize = 30;
 
     async fn start() -> Self {

@@ -3,10 +3,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use handstamp::SessionStore;
-use handstamp::store::{Change, Record, SessionIndex, Updated};
+use handstamp::store::{Change, ChangeFeed, Record, SessionIndex, Updated};
 use handstamp_redis::{NearCache, RedisOptions, RedisStore};
 use handstamp_testing::servers::{Proxy, Redis, RedisOptions as ServerOptions};
 use redis::AsyncCommands;
+use redis::aio::MultiplexedConnection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -127,7 +128,7 @@ async fn a_fill_does_not_overtake_a_change() {
 
     for round in 0..20 {
         other.set::<_, _, ()>("sess:a", "old").await.unwrap();
-        while feed.next().await != Some(Change::One(id("a"))) {}
+        tell(&mut other, &mut *feed, &format!("z-{round}-old")).await;
         gate.closed.send_replace(true);
         let asked = gets(&server);
         let (handle, a) = (store.clone(), id("a"));
@@ -135,12 +136,19 @@ async fn a_fill_does_not_overtake_a_change() {
         soon("the server has answered the load", async || gets(&server) > asked).await;
         let document = format!("new {round}");
         other.set::<_, _, ()>("sess:a", &document).await.unwrap();
-        assert_eq!(feed.next().await, Some(Change::One(id("a"))));
+        tell(&mut other, &mut *feed, &format!("z-{round}-new")).await;
         gate.closed.send_replace(false);
 
         assert_eq!(*load.await.unwrap().document, *b"old", "it was asked before the change");
         assert_eq!(*living(&store, &id("a")).await.document, *document.as_bytes());
     }
+}
+
+/// Changes another session and waits until that is told: whatever was changed before has then been told, too.
+/// What comes in one message is in the order of its name.
+async fn tell(other: &mut MultiplexedConnection, feed: &mut dyn ChangeFeed, name: &str) {
+    other.set::<_, _, ()>(format!("sess:{name}"), "").await.unwrap();
+    while feed.next().await != Some(Change::One(id(name))) {}
 }
 
 /// A way to a server that holds back its answers, but not what it tells of changes.

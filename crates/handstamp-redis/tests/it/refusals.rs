@@ -5,7 +5,7 @@ use handstamp::store::StoreErrorKind;
 use handstamp_redis::{RedisOptions, RedisStore};
 use handstamp_testing::servers::{Redis, RedisOptions as ServerOptions};
 
-use crate::support::{failed, id, living, owned, put, record};
+use crate::support::{database, failed, id, living, owned, put, record, redis};
 
 #[tokio::test]
 async fn a_server_that_is_full_refuses_writes_and_can_be_read() {
@@ -25,6 +25,18 @@ async fn a_server_that_is_full_refuses_writes_and_can_be_read() {
     assert_eq!(*living(&store, &id("secret-id")).await.document, *b"{}");
     server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
     put(&store, &id("b"), &large).await;
+}
+
+#[tokio::test]
+async fn a_document_that_is_too_large_is_refused_and_changes_nothing() {
+    let options = RedisOptions::new().max_document_bytes(1000);
+    let store = options.connect(&database(redis())).await.unwrap();
+    let version = put(&store, &id("a"), &record("x".repeat(1000))).await;
+    let large = record("x".repeat(1001));
+    let text = failed(store.create(&id("b"), &large).await, StoreErrorKind::TooLarge);
+    assert!(text.contains("1001") && text.contains("1000"), "{text}");
+    failed(store.update(&id("a"), version, &large).await, StoreErrorKind::TooLarge);
+    assert_eq!(living(&store, &id("a")).await.version, version);
 }
 
 #[tokio::test]

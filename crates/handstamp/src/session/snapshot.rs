@@ -17,9 +17,10 @@ use serde_json::value::RawValue;
 use super::{Claim, Presented, Session};
 use crate::apply::Place;
 use crate::changes::Change;
-use crate::document::{Document, RESERVED, is_cookie};
+use crate::document::{COOKIE, Document, RESERVED, is_cookie};
 use crate::object::Object;
 use crate::plan::Held;
+use crate::scan::is_value;
 use crate::store::Version;
 use crate::{ErrorKind, SessionConfig, SessionError, SessionId, SessionManager};
 
@@ -103,6 +104,40 @@ impl SessionManager {
         Ok(Session::new(self.clone(), Presented::default(), claim))
     }
 
+    /// Takes a session up again of which only the id and the version are known: what there is to
+    /// [assign](Session::assign_member) is merged with what others have written since. `None`: it has been
+    /// ended.
+    ///
+    /// That costs a look-up, where [`resume`](Self::resume) costs none; with a store in memory it is less
+    /// work than to put the whole session aside.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn resume_at(
+        &self,
+        id: SessionId,
+        version: Version,
+    ) -> Result<Option<Session>, SessionError> {
+        let Some(stored) = self.call(self.store().load(&id)).await? else { return Ok(None) };
+        // Where another writing stands, saving leads to it: what is assigned needs no document.
+        let document = if stored.version == version {
+            let living = self.read(&id, &stored);
+            let Some(document) = living.filter(|document| document.facts.successor.is_none())
+            else {
+                return Ok(None);
+            };
+            document
+        } else {
+            self.new_document()
+        };
+        let claim = Claim {
+            place: Some(Place { id, version }),
+            expires: self.now().after(stored.remaining),
+            ..Claim::new(Held::Stored, document)
+        };
+        Ok(Some(Session::new(self.clone(), Presented::default(), claim)))
+    }
+
     /// Ends the session of this id, and what it was rotated to. `false`: there was none. Since the version
     /// is not known, that is two round trips.
     ///
@@ -169,13 +204,55 @@ impl Session {
     /// names: those are the other language's business.
     pub fn assign(&self, object: &str) -> Result<bool, SessionError> {
         let source = Arc::from(object.as_bytes());
-        let (wanted, [_, _]) = Object::parse(&source, ["cookie", RESERVED]).ok_or_else(|| {
+        let (wanted, [_, _]) = Object::parse(&source, [COOKIE, RESERVED]).ok_or_else(|| {
             SessionError::new(ErrorKind::Value, "the session's data is no JSON object")
         })?;
         let steps = steps(&self.state().claim.document.data, &wanted);
         let changed = !steps.is_empty();
         steps.into_iter().try_for_each(|step| self.change(|_| Ok(Some(step))))?;
         Ok(changed)
+    }
+
+    /// Makes one of the application's keys this JSON, or takes it out, and tells whether that is a step. As
+    /// with [`assign`](Self::assign), a value that is the same for JavaScript stays as it is, and the names
+    /// `cookie` and `__handstamp` are passed over.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Value`]: it is no JSON; and as [`insert`](Self::insert), but for reserved names.
+    pub fn assign_member(&self, name: &str, json: Option<&str>) -> Result<bool, SessionError> {
+        if json.is_some_and(|json| !is_value(json.as_bytes())) {
+            let message = format!("what the key {name:?} is to be is no JSON");
+            return Err(SessionError::new(ErrorKind::Value, message));
+        }
+        if [COOKIE, RESERVED].contains(&name) {
+            return Ok(false);
+        }
+        let mut changed = false;
+        self.change(|document| {
+            let step = match (document.data.get(name), json) {
+                (Some(held), Some(json)) if is_same(held, json.as_bytes()) => return Ok(None),
+                (_, Some(json)) => Change::Set(name.into(), json.into()),
+                // What is not here may be where this is saved: another request may have added it.
+                (_, None) => Change::Remove(name.into()),
+            };
+            changed = true;
+            Ok(Some(step))
+        })?;
+        Ok(changed)
+    }
+
+    /// The application's keys as a JSON object, as [`snapshot`](Self::snapshot) has them; also of a session that
+    /// is not stored.
+    #[must_use]
+    pub fn data_json(&self) -> String {
+        text(self.state().claim.document.data.to_json())
+    }
+
+    /// Shows each of the application's keys and its value, in their order, both as JSON.
+    pub fn each_member(&self, mut show: impl FnMut(&str, &str)) {
+        let state = self.state();
+        let source = |json| str::from_utf8(json).unwrap_or_default();
+        state.claim.document.data.each(|name, value| show(source(name), source(value)));
     }
 
     /// Makes express-session's `cookie` object this one: its attributes, and by `originalMaxAge` how

@@ -1,4 +1,4 @@
-use handstamp::{ErrorKind, LookUp, Snapshot};
+use handstamp::{ErrorKind, Expiry, LookUp, Snapshot};
 
 use super::*;
 
@@ -209,4 +209,90 @@ async fn texts_that_are_no_session_are_refused() {
         let bad = Snapshot { data: bad.into(), ..before.clone() };
         assert_eq!(app.sessions.resume(&bad).unwrap_err().kind(), ErrorKind::Value);
     }
+}
+
+/// Sets members of a session of which only this is known, and saves it.
+async fn amend(app: &App, from: &Snapshot, steps: &[(&str, Option<&str>)]) -> Option<Session> {
+    let session = app.sessions.resume_at(from.id, from.version).await.unwrap()?;
+    for (name, json) in steps {
+        session.assign_member(name, *json).unwrap();
+    }
+    session.rewrite().unwrap();
+    session.save().await.unwrap();
+    Some(session)
+}
+
+#[tokio::test]
+async fn members_are_assigned_to_a_session_of_which_only_the_version_is_known() {
+    let app = App::new();
+    let before = stored(&app, r#"{"price":1.50,"n":1,"gone":0}"#).await;
+    let steps = [("n", Some("2")), ("gone", None), ("price", Some("1.5")), ("q\"", Some("[{}]"))];
+    let session = amend(&app, &before, &steps).await.unwrap();
+    let expected = r#"{"price":1.50,"n":2,"q\"":[{}]}"#;
+    assert_eq!(session.data_json(), expected);
+    let mut members = Vec::new();
+    session.each_member(|name, value| members.push(format!("{name}:{value}")));
+    assert_eq!(format!("{{{}}}", members.join(",")), expected);
+    assert_eq!(look_up(&app, before.id).await.snapshot().unwrap().data, expected);
+}
+
+#[tokio::test]
+async fn members_are_merged_with_what_others_have_written_since() {
+    let app = App::new();
+    let before = stored(&app, r#"{"n":1,"theirs":1,"gone":0}"#).await;
+    amend(&app, &before, &[("theirs", Some("2")), ("more", Some("3"))]).await.unwrap();
+    let session = amend(&app, &before, &[("n", Some("2")), ("gone", None)]).await.unwrap();
+    let expected = r#"{"n":2,"theirs":2,"more":3}"#;
+    assert_eq!(session.data_json(), expected);
+    assert_eq!(look_up(&app, before.id).await.snapshot().unwrap().data, expected);
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_is_not_taken_up_again() {
+    let app =
+        App::with(SessionConfig::strict().with_expiry(
+            Expiry::idle(Duration::from_secs(60)).with_absolute(Duration::from_secs(90)),
+        ));
+    let first = stored(&app, r#"{"n":1}"#).await;
+    let second = stored(&app, r#"{"n":1}"#).await;
+    app.sessions.end_session(first.id).await.unwrap();
+    assert!(amend(&app, &first, &[("n", Some("2"))]).await.is_none());
+    app.clock.advance(Duration::from_secs(100));
+    assert!(amend(&app, &second, &[("n", Some("2"))]).await.is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_was_rotated_meanwhile_gets_the_members_under_its_new_id() {
+    let app = App::new();
+    let before = stored(&app, r#"{"n":1}"#).await;
+    let other = look_up(&app, before.id).await;
+    other.rotate().unwrap();
+    other.save().await.unwrap();
+    let session = amend(&app, &before, &[("n", Some("2"))]).await.unwrap();
+    let now = session.snapshot().unwrap();
+    assert_ne!(now.id, before.id);
+    assert_eq!(now.data, r#"{"n":2}"#);
+    // What stands under the old id is a pointer, and no session.
+    let LookUp::Stored(found) = app.sessions.look_up(before.id).await.unwrap() else { panic!() };
+    assert_eq!(found.snapshot().unwrap().id, now.id);
+}
+
+#[tokio::test]
+async fn members_that_are_no_json_are_refused_and_those_of_others_passed_over() {
+    let app = App::new();
+    let before = stored(&app, r#"{"n":1}"#).await;
+    let session = app.sessions.resume_at(before.id, before.version).await.unwrap().unwrap();
+    for bad in ["", "{", "1,2", "[1", "\"", "nul", "1}"] {
+        let refused = session.assign_member("n", Some(bad)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Value, "{bad}");
+    }
+    for name in ["cookie", "__handstamp"] {
+        assert!(!session.assign_member(name, Some("1")).unwrap());
+        assert!(!session.assign_member(name, None).unwrap());
+    }
+    assert!(!session.assign_member("n", Some("1.0")).unwrap());
+    assert!(session.assign_member("n", Some(" 2 ")).unwrap());
+    assert!(session.assign_member("n", None).unwrap());
+    assert_eq!(session.data_json(), "{}");
+    session.reload().await.unwrap();
 }
