@@ -1,8 +1,8 @@
 //! The connections to the server: a bounded number, each used by one statement at a time.
 //!
-//! The driver keeps the pool: it makes connections as they are needed, looks before use whether the server
-//! has closed one. What is added here: callers
-//! wait for their turn in a queue that they may leave at any time, connecting takes a bounded time, and a
+//! The driver keeps the pool: it makes connections as they are needed, and looks before use whether the server
+//! has closed one. What is added here: callers wait for their turn in a queue that they may leave at any
+//! time, a connection whose statement was not waited for is closed, connecting takes a bounded time, and a
 //! statement that another transaction was in the way of is run again.
 
 use std::error::Error;
@@ -25,13 +25,16 @@ use crate::reach::{Reach, Sight};
 
 /// What every connection is told first, in whatever order.
 ///
+/// - UTF-8, which is what documents are: a server may be set up not to care what a client asks for when it
+///   connects.
 /// - READ COMMITTED: a statement locks the rows that it changes and no gaps between rows, so that two
 ///   visitors hardly ever wait for each other.
 /// - Strict: a document that is too long for its column is an error, and not cut.
 /// - UTC: the time of day goes through the time zone, and elsewhere one hour of the year comes twice.
 /// - Who waits for a row is told after a second, and tries again until the lock timeout. Who waits for the
 ///   table, after two: while an `ALTER` waits, it holds up every statement that comes after it.
-pub(crate) const SETUP: [&str; 2] = [
+pub(crate) const SETUP: [&str; 3] = [
+    "SET NAMES utf8mb4",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00', \
      innodb_lock_wait_timeout = 1, lock_wait_timeout = 2",

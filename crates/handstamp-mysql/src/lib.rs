@@ -41,6 +41,17 @@
 //! replica is behind, so the URL should lead to the primary. With several primaries (Galera, group
 //! replication) let it lead to one of them: the locks that a revocation relies on are one server's.
 //!
+//! # Servers
+//! MariaDB from 10.3, MySQL from 8.0. The tests run on MariaDB 10.11.
+//!
+//! A proxy that shares connections among its clients, as ProxySQL does, must not part the statements of one
+//! connection. A revocation and the end of a clear send `SET TRANSACTION` before their `DELETE`; if the two
+//! come to different connections, a session that moves at that moment may escape. Such a proxy has to have
+//! multiplexing turned off for this user.
+//!
+//! TLS is rustls's. If no other crate has chosen how it encrypts, the first store whose connections are
+//! encrypted chooses *ring* for the whole process.
+//!
 //! # Time
 //! The server's clock counts, not the application's. The column `expires` holds whole seconds and lifetimes are
 //! rounded up, so a session ends up to a second late and never early. express-mysql-session rounds to the

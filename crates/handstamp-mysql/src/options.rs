@@ -95,7 +95,7 @@ impl MySqlOptions {
 
     /// Whether connecting also does what [`MySqlStore::migrate`] does. `false` unless set.
     ///
-    /// The user then needs the rights to create and to alter tables.
+    /// If something is missing, the user needs the rights to create and to alter tables.
     #[must_use]
     pub fn create_table_if_missing(mut self, create: bool) -> Self {
         self.create_table_if_missing = create;
@@ -189,8 +189,8 @@ impl MySqlOptions {
     /// wait for that.
     ///
     /// # Errors
-    /// `Refused`: the URL can't be read, or names no database where
-    /// [`database_name`](Self::database_name) does not either.
+    /// `Refused`: the URL can't be read, sets what is the store's to set, or names no database where
+    /// [`database_name`](Self::database_name) does not either; or the file of certificates can't be read.
     ///
     /// # Panics
     /// Outside a tokio runtime.

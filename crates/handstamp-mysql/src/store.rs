@@ -67,11 +67,12 @@ impl MySqlStore {
     /// Connects to the server with the default settings.
     ///
     /// The URL looks like `mysql://USER:PASSWORD@HOST:3306/DATABASE`, with `?require_ssl=true` for TLS or
-    /// `?socket=/path` for a Unix socket. The table has to be there, or made with
+    /// `?socket=/path` for a Unix socket. Parameters about the driver's pool are refused: see
+    /// [`MySqlOptions::connections`]. The table has to be there, or made with
     /// [`migrate`](Self::migrate).
     ///
     /// # Errors
-    /// - `Refused`: the URL can't be read or names no database, or the user is not let in.
+    /// - `Refused`: the URL can't be read, names no database or sets what is the store's to set, or the user is not let in.
     /// - `Unavailable`: the server can't be reached.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         MySqlOptions::new().connect(url).await
@@ -147,6 +148,9 @@ impl MySqlStore {
     pub(crate) fn open(url: &str, options: &MySqlOptions) -> Result<Self, StoreError> {
         let opts = Opts::from_url(url).map_err(|error| bad_url(&error))?;
         let server: Arc<str> = server_name(&opts).into();
+        if let Some(advice) = parameter_of_the_store(url) {
+            return Err(refusal(&server, StoreErrorKind::Refused, advice));
+        }
         if opts.db_name().is_none() && options.layout.database.is_none() {
             let advice = "no database is named; name it at the URL's end, behind a slash";
             return Err(refusal(&server, StoreErrorKind::Refused, advice));
@@ -503,6 +507,30 @@ fn server_name(opts: &Opts) -> String {
         None => format!("{}:{}/{database}", opts.ip_or_hostname(), opts.tcp_port()),
     }
 }
+
+/// What to do about a parameter of the URL that [`set_up`] would overrule.
+fn parameter_of_the_store(url: &str) -> Option<String> {
+    let (_, parameters) = url.split_once('?')?;
+    let names = parameters.split('&').filter_map(|parameter| parameter.split('=').next());
+    let name = names.into_iter().find_map(|name| OURS.iter().find(|ours| **ours == name))?;
+    Some(format!(
+        "the parameter {name} of the URL is the store's own affair; leave it out (how many \
+         connections there are, `MySqlOptions::connections` sets)"
+    ))
+}
+
+/// Parameters of the driver's URLs.
+const OURS: [&str; 9] = [
+    "abs_conn_ttl",
+    "abs_conn_ttl_jitter",
+    "client_found_rows",
+    "inactive_connection_ttl",
+    "pool_max",
+    "pool_min",
+    "prefer_socket",
+    "reset_connection",
+    "ttl_check_interval",
+];
 
 /// The driver's options: the URL's, and what this store depends on.
 fn set_up(opts: Opts, options: &MySqlOptions) -> Opts {

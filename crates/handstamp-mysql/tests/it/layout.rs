@@ -1,6 +1,7 @@
 use handstamp::SessionStore;
 use handstamp::store::{StoreErrorKind, Updated};
 use handstamp_mysql::{Columns, MySqlOptions, MySqlStore};
+use handstamp_testing::servers::MariaDb;
 
 use crate::support::{
     Database, FOREIGN_TABLE, failed, id, living, owned, put, record, replace, revoke, text,
@@ -183,6 +184,19 @@ async fn a_document_in_another_encoding_has_the_same_version() {
     assert_eq!(living(&store, &id("a")).await.version, version);
     let version = replace(&store, &id("a"), version, &record(r#""größer""#)).await;
     failed(store.update(&id("a"), version, &record(r#""世界""#)).await, StoreErrorKind::Refused);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_let_clients_choose_the_encoding_changes_no_version() {
+    let server = MariaDb::start_with(&[
+        "--skip-character-set-client-handshake",
+        "--character-set-server=latin1",
+    ]);
+    let options = MySqlOptions::new().create_table_if_missing(true);
+    let store = options.connect(&server.url()).await.unwrap();
+    let version = put(&store, &id("a"), &record(r#""Grüße 世界""#)).await;
+    assert_eq!(text(&living(&store, &id("a")).await.document), r#""Grüße 世界""#);
+    replace(&store, &id("a"), version, &record("{}")).await;
 }
 
 #[tokio::test]

@@ -48,6 +48,14 @@ fn a_url_that_can_not_be_is_refused_and_not_repeated() {
     }
 }
 
+#[test]
+fn a_url_that_sets_up_the_drivers_pool_is_refused_and_told_what_does() {
+    let url = "mysql://web:SECRET@localhost/web?require_ssl=true&pool_max=100";
+    let said = failed(MySqlOptions::new().connect_lazily(url), StoreErrorKind::Refused);
+    assert!(said.contains("pool_max") && said.contains("MySqlOptions::connections"), "{said}");
+    assert!(!said.contains("SECRET"), "{said}");
+}
+
 #[tokio::test]
 async fn a_user_who_may_only_read_is_refused_and_told() {
     let database = Database::new();

@@ -151,9 +151,18 @@ impl Cluster {
     pub(crate) async fn ask_master(
         &self,
         master: &Address,
+        patience: Duration,
         request: &Request,
     ) -> Result<Vec<Value>, Failure> {
-        self.link(master, request).ask(request).await
+        let start = Instant::now();
+        loop {
+            let outcome = self.link(master, request).ask(request).await;
+            let unsent = outcome.as_ref().is_err_and(|failure| !failure.sent);
+            if !unsent || start.elapsed() >= patience {
+                return outcome;
+            }
+            sleep(jittered(PAUSE)).await;
+        }
     }
 
     /// Who has which slot, as a server says just now.

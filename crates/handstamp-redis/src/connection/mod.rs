@@ -132,7 +132,9 @@ impl Connection {
         request: &Request,
     ) -> Result<Vec<Value>, StoreError> {
         match (self, master) {
-            (Self::Cluster(cluster, _), Some(master)) => cluster.ask_master(master, request).await,
+            (Self::Cluster(cluster, dialer), Some(master)) => {
+                cluster.ask_master(master, dialer.patience.absence, request).await
+            }
             (Self::Given(given), Some(master)) => given.ask_master(master, request).await,
             // Where all keys are on one server, one is as good as another.
             _ => return self.ask_all("", request).await,
