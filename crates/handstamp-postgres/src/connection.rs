@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, Statement};
 
+use crate::error::is_stale;
 use crate::parameters::{Hidden, Parameters};
 use crate::statements::{Call, Statements};
 use crate::target::Target;
@@ -19,13 +20,17 @@ pub(crate) struct Connection {
     debts: Mutex<Debts>,
 }
 
-type Prepared = [Option<Statement>; Call::ALL.len()];
+type Prepared = [Option<Arc<Statement>>; Call::ALL.len()];
 
-/// What the server owes.
+/// What the server owes. It answers in the order in which it was asked.
 #[derive(Default)]
 struct Debts {
+    /// How many calls there have been: the number of the last.
+    calls: u64,
     /// How many callers wait.
     waiting: usize,
+    /// The calls whose callers have given up. They may still run.
+    abandoned: Vec<u64>,
     /// Since when the server has answered nothing although it had to.
     silent_since: Option<Instant>,
 }
@@ -52,29 +57,39 @@ impl Connection {
     }
 
     async fn send(&self, call: Call, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
-        let statement = self.statements.of(call);
         let Some(prepared) = &self.prepared else {
+            let statement = self.statements.of(call);
             let typed: Vec<(&(dyn ToSql + Sync), Type)> =
                 parameters.iter().copied().zip(statement.types.iter().cloned()).collect();
             return self.client.query_typed(&statement.sql, &typed).await;
         };
-        let known = lock(prepared)[call as usize].clone();
-        let statement = match known {
-            Some(known) => known,
-            None => {
-                let new = self.client.prepare_typed(&statement.sql, &statement.types).await?;
-                // Others may have prepared it meanwhile. Either is good, and the other one goes.
-                lock(prepared)[call as usize] = Some(new.clone());
-                new
-            }
-        };
-        self.client.query(&statement, parameters).await
+        let statement = self.prepare(prepared, call).await?;
+        match self.client.query(&*statement, parameters).await {
+            Err(error) if is_stale(&error) => {}
+            outcome => return outcome,
+        }
+        // Once: the server may mean something else by it, which lasts.
+        forget(prepared, call, &statement);
+        let statement = self.prepare(prepared, call).await?;
+        self.client.query(&*statement, parameters).await
     }
 
-    /// Has a statement prepared anew when it is used next. `false`: it never was.
-    pub(crate) fn forget(&self, call: Call) -> bool {
-        let prepared = self.prepared.as_ref();
-        prepared.is_some_and(|prepared| lock(prepared)[call as usize].take().is_some())
+    /// The prepared statement of a call.
+    async fn prepare(
+        &self,
+        prepared: &Mutex<Prepared>,
+        call: Call,
+    ) -> Result<Arc<Statement>, Error> {
+        let known = lock(prepared)[call as usize].clone();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let statement = self.statements.of(call);
+        let new = self.client.prepare_typed(&statement.sql, &statement.types).await?;
+        let new = Arc::new(new);
+        // Others may have prepared it meanwhile. Either is good, and the other one goes.
+        lock(prepared)[call as usize] = Some(new.clone());
+        Ok(new)
     }
 
     /// The client, for what is no [`Call`].
@@ -82,9 +97,9 @@ impl Connection {
         &self.client
     }
 
-    /// How many callers wait for it.
-    pub(crate) fn waiting(&self) -> usize {
-        self.debts().waiting
+    /// How many answers the server owes.
+    pub(crate) fn owed(&self) -> usize {
+        self.debts().owed()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -98,11 +113,9 @@ impl Connection {
 
     /// Waits until the server has answered all that was sent before.
     pub(crate) async fn catch_up(&self) -> Result<(), Error> {
+        let number = self.debts().next();
         self.client.batch_execute("SELECT").await?;
-        let mut debts = self.debts();
-        // Who waits now may have come later.
-        let others = debts.waiting;
-        debts.answered(others);
+        self.debts().settle(number);
         Ok(())
     }
 
@@ -112,37 +125,92 @@ impl Connection {
 }
 
 impl Debts {
-    /// `others`: how many still wait.
-    fn answered(&mut self, others: usize) {
-        self.silent_since = (others > 0).then(Instant::now);
+    /// The number of another call.
+    fn next(&mut self) -> u64 {
+        self.calls += 1;
+        self.calls
+    }
+
+    fn owed(&self) -> usize {
+        self.waiting + self.abandoned.len()
+    }
+
+    /// The server has answered this call, so it has answered those before.
+    fn settle(&mut self, number: u64) {
+        self.abandoned.retain(|other| *other > number);
+        self.silent_since = (self.owed() > 0).then(Instant::now);
     }
 }
 
-/// One caller that waits. One that gave up has not been answered: the debt stays.
-struct Waiting<'a>(&'a Mutex<Debts>);
+/// One caller that waits. One that gives up has not been answered: the debt stays.
+struct Waiting<'a> {
+    debts: &'a Mutex<Debts>,
+    number: u64,
+    is_answered: bool,
+}
 
 impl<'a> Waiting<'a> {
     fn begin(debts: &'a Mutex<Debts>) -> Self {
         let mut guard = lock(debts);
         guard.waiting += 1;
         guard.silent_since.get_or_insert_with(Instant::now);
+        let number = guard.next();
         drop(guard);
-        Self(debts)
+        Self { debts, number, is_answered: false }
     }
 
-    fn answered(self) {
-        let mut debts = lock(self.0);
-        let others = debts.waiting - 1;
-        debts.answered(others);
+    fn answered(mut self) {
+        self.is_answered = true;
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        lock(self.0).waiting -= 1;
+        let mut debts = lock(self.debts);
+        debts.waiting -= 1;
+        if self.is_answered {
+            debts.settle(self.number);
+        } else {
+            debts.abandoned.push(self.number);
+        }
     }
+}
+
+/// Has a statement prepared anew when it is used next, unless somebody has already done so.
+fn forget(prepared: &Mutex<Prepared>, call: Call, statement: &Arc<Statement>) {
+    let known = &mut lock(prepared)[call as usize];
+    known.take_if(|known| Arc::ptr_eq(known, statement));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_who_gave_up_has_asked_is_owed_until_the_next_answer() {
+        let debts = Mutex::default();
+        let (first, second) = (Waiting::begin(&debts), Waiting::begin(&debts));
+        let third = Waiting::begin(&debts);
+        drop(second);
+        assert_eq!(lock(&debts).owed(), 3);
+        first.answered();
+        assert_eq!(lock(&debts).owed(), 2);
+        third.answered();
+        assert_eq!(lock(&debts).owed(), 0);
+        assert!(lock(&debts).silent_since.is_none());
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_silence_all_the_same() {
+        let debts = Mutex::default();
+        drop(Waiting::begin(&debts));
+        assert!(lock(&debts).silent_since.is_some());
+        let question = lock(&debts).next();
+        lock(&debts).settle(question);
+        assert!(lock(&debts).silent_since.is_none());
+    }
 }

@@ -1,14 +1,15 @@
 //! What goes wrong with a PostgreSQL server, said so that its reader can act on it.
 //!
-//! Of a server's message only the code and the first line are kept, and of those that speak of values
-//! only the code: the details may hold a session id or a document.
+//! Of a server's message only the code and the first line are kept, and of one that may speak of values
+//! only the code: a session id or a document may be in it.
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use handstamp::store::{StoreError, StoreErrorKind};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 /// Why something failed. It can be told to several callers.
 #[derive(Clone, Debug)]
@@ -63,7 +64,7 @@ impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(db) = error.as_db_error() else { return without_answer(error) };
         let (kind, advice) = explain(db.code());
-        let message = speaks_of_no_value(db.code()).then(|| db.message().to_owned());
+        let message = speaks_of_no_value(db).then(|| db.message().to_owned());
         Self::caused(kind, advice, Answer { code: db.code().code().to_owned(), message })
     }
 }
@@ -128,15 +129,41 @@ fn is_of_conversion(error: &tokio_postgres::Error) -> bool {
     ["serializ", "column", "parameters", "encoding"].iter().any(|word| text.contains(word))
 }
 
-/// The classes 22 (data), 23 (constraints) and P0 (a trigger's own) may quote what is stored.
-fn speaks_of_no_value(code: &SqlState) -> bool {
-    !["22", "23", "P0"].iter().any(|class| code.code().starts_with(class))
+/// Whether a message is one of the server's own about connections, settings, rights, names, limits, locks or
+/// disks. What a function says by itself may quote a row, under any code.
+fn speaks_of_no_value(error: &DbError) -> bool {
+    error.where_().is_none() && is_of_no_value(error.code())
+}
+
+fn is_of_no_value(code: &SqlState) -> bool {
+    const CLASSES: [&str; 14] =
+        ["08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"];
+    CLASSES.iter().any(|class| code.code().starts_with(class))
+}
+
+/// Whether the server's certificate is not good, or not for this host.
+fn is_of_certificate(error: &tokio_postgres::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let carried = error.downcast_ref().and_then(io::Error::get_ref);
+        let tls = carried.map_or(error.downcast_ref(), |carried| carried.downcast_ref());
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn without_answer(error: tokio_postgres::Error) -> Failure {
     if is_of_conversion(&error) {
         let advice = "a column of the session table is not of the type that `schema()` shows";
         return Failure::caused(StoreErrorKind::Corrupt, advice, error);
+    }
+    if is_of_certificate(&error) {
+        let advice = "the server's certificate is not trusted; `PostgresOptions::ca_file` names the \
+            certificates that vouch for it, and the URL has to name the host that it is for";
+        return Failure::caused(StoreErrorKind::Refused, advice, error);
     }
     Failure::caused(StoreErrorKind::Unavailable, "the connection to PostgreSQL failed", error)
 }
@@ -236,9 +263,15 @@ mod tests {
 
     #[test]
     fn what_may_quote_a_value_is_known_by_its_code_only() {
-        for (code, silent) in [("22P02", true), ("23505", true), ("P0001", true), ("42P01", false)]
-        {
-            assert_eq!(!speaks_of_no_value(&SqlState::from_code(code)), silent, "{code}");
+        for (code, silent) in [
+            ("22P02", true),
+            ("23505", true),
+            ("P0001", true),
+            ("UH001", true),
+            ("XX000", true),
+            ("42P01", false),
+        ] {
+            assert_eq!(!is_of_no_value(&SqlState::from_code(code)), silent, "{code}");
         }
     }
 }

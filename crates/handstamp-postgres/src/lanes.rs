@@ -9,6 +9,7 @@
 
 use std::fmt;
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::{Client, Row};
 
 use crate::connection::Connection;
-use crate::error::{Failure, is_lost, is_rolled_back, is_stale};
+use crate::error::{Failure, is_lost, is_rolled_back};
 use crate::jitter::jittered;
 use crate::parameters::Parameters;
 use crate::statements::{Call, Statements};
@@ -29,8 +30,11 @@ use crate::target::{Driver, Target};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often a connection is looked at.
+/// How often a connection is looked at, and for how long one may be silent that is as good as the others.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How long it is left to others to finish what was in the way of a statement.
+const BREATH: Duration = Duration::from_millis(10);
 
 /// Some connections to one server. Clones share them.
 #[derive(Clone, Debug)]
@@ -64,6 +68,12 @@ pub(crate) struct Patience {
     pub(crate) silence: Duration,
     /// How long it may take to say so.
     pub(crate) reply: Duration,
+}
+
+impl Patience {
+    fn total(self) -> Duration {
+        self.silence + self.reply
+    }
 }
 
 impl Lanes {
@@ -102,7 +112,7 @@ impl Lanes {
         Self { lanes, turn, timeout: target.timeout, place: target.place.clone() }
     }
 
-    /// Runs a statement on the connection with the fewest callers.
+    /// Runs a statement on the connection that owes the fewest answers.
     ///
     /// One that has certainly not happened is tried again, and so is one that only reads.
     pub(crate) async fn run(
@@ -117,13 +127,12 @@ impl Lanes {
                 Ok(rows) => return Ok(rows),
                 Err(error) => error,
             };
-            let again = (is_lost(&error) && call.only_reads())
-                || (is_stale(&error) && connection.forget(call))
-                || is_rolled_back(&error);
+            let again = (is_lost(&error) && call.only_reads()) || is_rolled_back(&error);
             if !again || Instant::now() >= deadline {
                 let advice = format!("PostgreSQL at {} could not do it", self.place);
                 return Err(Failure::from(error).within(advice));
             }
+            sleep(jittered(BREATH)).await;
         }
     }
 
@@ -145,7 +154,8 @@ impl Lanes {
         }
     }
 
-    /// The open connection with the fewest callers; among equals, each has its turn.
+    /// The open connection that owes the fewest answers, if possible one that does not keep its callers
+    /// waiting; among equals, each has its turn.
     fn least_busy(&self) -> Option<Arc<Connection>> {
         let lanes = self.lanes.borrow();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % lanes.len();
@@ -153,7 +163,7 @@ impl Lanes {
         from.iter()
             .chain(before)
             .filter_map(Lane::open)
-            .min_by_key(|connection| connection.waiting())
+            .min_by_key(|connection| (connection.silence() >= LOOK, connection.owed()))
             .cloned()
     }
 
@@ -277,11 +287,16 @@ impl Keeper {
             if connection.silence() < self.patience.silence {
                 continue;
             }
-            match timeout(self.patience.reply, connection.catch_up()).await {
-                Ok(Ok(())) => {}
-                // The driver has noticed.
-                Ok(Err(_)) => pending().await,
-                Err(_) => return,
+            let mut question = pin!(connection.catch_up());
+            loop {
+                match timeout(self.patience.reply, &mut question).await {
+                    Ok(Ok(())) => break,
+                    // The driver has noticed.
+                    Ok(Err(_)) => pending().await,
+                    Err(_) if connection.silence() >= self.patience.total() => return,
+                    // It answers what was sent before.
+                    Err(_) => {}
+                }
             }
         }
     }

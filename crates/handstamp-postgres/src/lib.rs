@@ -60,8 +60,8 @@
 //! Changing the zone of the server moves the end of every session that is in the table.
 //!
 //! # PgBouncer
-//! In session mode it needs nothing. In transaction mode set [`PostgresOptions::pgbouncer`]. Statements
-//! are then planned anew each time. To listen for changes takes
+//! Set [`PostgresOptions::pgbouncer`], in session mode as well as in transaction mode: PgBouncer refuses
+//! connections with settings of their own. Statements are then planned anew each time. To listen for changes takes
 //! [a URL of its own](PostgresOptions::change_events_url).
 //!
 //! # Changes

@@ -13,6 +13,9 @@ use crate::schema::schema;
 use crate::url::Url;
 use crate::{PostgresStore, store};
 
+/// The longest time that anything is set to. What is longer is never noticed to be shorter.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The settings of a [`PostgresStore`].
 ///
 /// ```no_run
@@ -142,7 +145,8 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether the URL leads to PgBouncer, or to another pooler, in transaction mode. `false` unless set.
+    /// Whether the URL leads to PgBouncer, or to another pooler, in session or in transaction mode. `false`
+    /// unless set.
     ///
     /// Nothing is then kept in a connection: statements are not prepared but sent whole each time, and
     /// no settings are sent. So set `statement_timeout` and `lock_timeout` for the user on the server
@@ -154,13 +158,14 @@ impl PostgresOptions {
     }
 
     /// How often expired sessions are removed from the table, about: each pause is between half of this
-    /// and one and a half of it. 15 minutes unless set, at least a second.
+    /// and one and a half of it. 15 minutes unless set, at least a second,
+    /// at most a day.
     ///
     /// They are missing from the moment they expire; this is about the space that they take. Many are
     /// removed in small batches, by one process at a time.
     #[must_use]
     pub fn reap_every(mut self, interval: Duration) -> Self {
-        self.reap_every = Some(interval.max(Duration::from_secs(1)));
+        self.reap_every = Some(interval.clamp(Duration::from_secs(1), LONGEST));
         self
     }
 
@@ -186,17 +191,17 @@ impl PostgresOptions {
         self
     }
 
-    /// How long it may take to connect, and a statement to be answered. 4 s unless set, at least 100 ms.
+    /// How long it may take to connect to a host, and a statement to be answered. 4 s unless set, at least
+    /// 100 ms, at most a day.
     ///
     /// The server stops a statement that takes longer, or that waits half as long for a lock, and the call
-    /// fails as a timeout. A connection that owes answers for half as long is asked whether it is there,
-    /// and replaced if it does not say so. While there is no connection, calls wait this long for one.
+    /// fails as a timeout. A connection that answers nothing for longer, although it has to, is replaced. While there is no connection, calls wait this long for one.
     /// The engine waits for 5 s, so a shorter time makes an error that says more.
     ///
-    /// Walks, clearing and reaping may take longer.
+    /// Walks, clearing and reaping may take longer, but they wait no longer for a lock.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.max(Duration::from_millis(100));
+        self.timeout = timeout.clamp(Duration::from_millis(100), LONGEST);
         self
     }
 

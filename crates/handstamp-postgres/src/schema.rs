@@ -2,7 +2,7 @@
 
 use crate::connection::Connection;
 use crate::error::Failure;
-use crate::names::{Names, literal, quoted};
+use crate::names::{Columns, Names, literal, quoted};
 
 /// How long a migration waits for a lock. While it waits, everybody else waits behind it.
 const LOCK_TIMEOUT: &str = "5s";
@@ -13,65 +13,107 @@ pub(crate) const TRIGGERS: [&str; 2] = ["handstamp_changed", "handstamp_truncate
 /// What a channel's name begins with. The number of the table follows.
 pub(crate) const CHANNEL: &str = "handstamp_";
 
-/// The SQL that makes what is missing and leaves alone what is there.
-pub(crate) fn schema(names: &Names, change_events: bool) -> String {
-    let table = names.table();
-    let columns = &names.columns;
-    let [sid, sess, expire, owner] =
-        [&columns.sid, &columns.sess, &columns.expire, &columns.owner].map(|name| quoted(name));
-    let [pkey, by_expire, by_owner] = index_names(names).map(|name| quoted(&name));
-    let mut sql = format!(
-        "CREATE TABLE IF NOT EXISTS {table} (\n\
-        \x20 {sid} varchar NOT NULL COLLATE \"default\",\n\
-        \x20 {sess} json NOT NULL,\n\
-        \x20 {expire} timestamp(6) NOT NULL,\n\
-        \x20 CONSTRAINT {pkey} PRIMARY KEY ({sid}) NOT DEFERRABLE INITIALLY IMMEDIATE\n\
-        );\n\
-        CREATE INDEX IF NOT EXISTS {by_expire} ON {table} ({expire});\n\
-        ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {owner} text;\n\
-        CREATE INDEX IF NOT EXISTS {by_owner} ON {table} USING hash ({owner}) WHERE {owner} IS NOT NULL;\n"
-    );
-    if change_events {
-        sql += &triggers(names);
-    }
-    sql
+/// One thing that the table needs.
+struct Part {
+    /// SQL that makes it if it is missing.
+    sql: String,
+    /// SQL that says whether it is there.
+    is_there: String,
 }
 
-/// Brings the table up to the schema. Touches nothing if nothing is missing: even a statement that finds
-/// nothing to do would wait for all who use the table, and have everybody wait behind it.
+/// The SQL that makes what is missing and leaves alone what is there.
+pub(crate) fn schema(names: &Names, change_events: bool) -> String {
+    parts(names, change_events).into_iter().map(|part| part.sql).collect()
+}
+
+/// Brings the table up to the schema. Touches nothing that is there: even a statement that finds nothing to
+/// do would wait for all who use the table, and have everybody wait behind it.
+///
+/// Each part is a transaction of its own. The column takes a lock that keeps everybody out, for a moment;
+/// nobody shall be kept out while the indexes are built.
 pub(crate) async fn migrate(
     connection: &Connection,
     names: &Names,
     change_events: bool,
 ) -> Result<(), Failure> {
     let client = connection.client();
-    let complete = client.query_typed(&is_complete(names, change_events), &[]).await?;
-    if complete.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
-        return Ok(());
+    let parts = parts(names, change_events);
+    let questions: Vec<_> = parts.iter().map(|part| part.is_there.as_str()).collect();
+    let answers = client.query_typed(&format!("SELECT {}", questions.join(", ")), &[]).await?;
+    for (n, part) in parts.iter().enumerate() {
+        let is_there = answers.first().map(|row| row.try_get(n)).transpose()?;
+        if is_there != Some(true) {
+            client.batch_execute(&alone(&part.sql)).await?;
+        }
     }
-    // Sent as one text, it is one transaction. Two at once would fail over each other's names.
-    client
-        .batch_execute(&format!(
-            "SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SELECT pg_advisory_xact_lock(1751215716); {}",
-            schema(names, change_events)
-        ))
-        .await?;
     Ok(())
 }
 
-/// SQL that says whether nothing is missing.
-fn is_complete(names: &Names, change_events: bool) -> String {
-    let table = literal(&names.table());
-    let [_, by_expire, by_owner] = index_names(names).map(|name| literal(&names.beside(&name)));
-    let owner = literal(&names.columns.owner);
-    let mut sql = format!(
-        "SELECT to_regclass({by_expire}) IS NOT NULL AND to_regclass({by_owner}) IS NOT NULL \
-         AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass({table}) AND attname = {owner})"
-    );
-    if change_events {
-        sql += &format!(" AND {}", has_triggers(names));
-    }
-    sql
+/// SQL that does this while nobody else does it: two at once would fail over each other's names. Sent as one
+/// text, it is one transaction.
+///
+/// It may take its time, and so may the others. Only locks that others wait behind are not waited for long.
+fn alone(sql: &str) -> String {
+    format!(
+        "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+         SELECT pg_advisory_xact_lock(1751215716); SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; {sql}"
+    )
+}
+
+fn parts(names: &Names, change_events: bool) -> Vec<Part> {
+    let table = names.table();
+    let Columns { sid, sess, expire, owner } = &names.columns;
+    let [pkey, by_expire, by_owner] = index_names(names).map(|name| quoted(&name));
+    let columns = Part {
+        sql: format!(
+            "CREATE TABLE IF NOT EXISTS {table} (\n\
+            \x20 {} varchar NOT NULL COLLATE \"default\",\n\
+            \x20 {} json NOT NULL,\n\
+            \x20 {} timestamp(6) NOT NULL,\n\
+            \x20 CONSTRAINT {pkey} PRIMARY KEY ({0}) NOT DEFERRABLE INITIALLY IMMEDIATE\n\
+            );\n\
+            ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {} text;\n",
+            quoted(sid),
+            quoted(sess),
+            quoted(expire),
+            quoted(owner),
+        ),
+        is_there: has_column(names, owner),
+    };
+    let expire_index = Part {
+        sql: format!("CREATE INDEX IF NOT EXISTS {by_expire} ON {table} ({});\n", quoted(expire)),
+        is_there: has_index(names, expire),
+    };
+    let owner_index = Part {
+        sql: format!(
+            "CREATE INDEX IF NOT EXISTS {by_owner} ON {table} USING hash ({0}) WHERE {0} IS NOT NULL;\n",
+            quoted(owner)
+        ),
+        is_there: has_index(names, owner),
+    };
+    let triggers =
+        change_events.then(|| Part { sql: triggers(names), is_there: has_triggers(names) });
+    [columns, expire_index, owner_index].into_iter().chain(triggers).collect()
+}
+
+/// SQL that says whether the table has this column.
+fn has_column(names: &Names, column: &str) -> String {
+    format!(
+        "EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass({}) AND attname = {})",
+        literal(&names.table()),
+        literal(column)
+    )
+}
+
+/// SQL that says whether the table has an index by this column, whatever it is called: connect-pg-simple
+/// calls that of each table by the same name.
+fn has_index(names: &Names, column: &str) -> String {
+    format!(
+        "EXISTS (SELECT FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0] \
+         WHERE indrelid = to_regclass({}) AND indisvalid AND attname = {})",
+        literal(&names.table()),
+        literal(column)
+    )
 }
 
 /// SQL that says whether the table tells of its changes.

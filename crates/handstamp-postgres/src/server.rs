@@ -87,10 +87,13 @@ impl Server {
     }
 
     async fn long(&self) -> Result<&Lanes, Failure> {
-        self.long.get_or_try_init(|| Lanes::open(&self.target, &self.statements, 1, LONG)).await
+        let open = async || Lanes::open(&self.target.long(), &self.statements, 1, LONG).await;
+        self.long.get_or_try_init(open).await
     }
 }
 
 fn brief_patience(target: &Target) -> Patience {
-    Patience { silence: target.timeout / 2, reply: target.timeout * 2 / 3 }
+    // A statement that waits for a lock, which the server stops sooner, is not taken for silence; and both
+    // together are more than any statement may take.
+    Patience { silence: target.timeout * 5 / 8, reply: target.timeout / 2 }
 }

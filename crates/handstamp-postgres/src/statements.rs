@@ -16,10 +16,16 @@
 //! | create B, S, … | S has both A and B. B is deleted, whatever becomes of A: right |
 //! | S, create B, stub A, DELETE of A | S has A only. A is no owner's any more (a revocation leaves it) or is ended as a stub (by a clear), and **B escapes** |
 //!
-//! In the last case, and only if somebody wrote to a row between S and the DELETE, the row is not
-//! ended as S saw it. So the statement tells how many rows S saw, and how many it ended as S saw them,
-//! by their physical place (`ctid`), which every write changes. If these differ it is run again, with
-//! a new snapshot, which has B.
+//! So both look at what has become of the rows that S saw, with their locks held, and are run again if the
+//! last case is possible, with a new snapshot, which has B:
+//! - A revocation ends nothing unless all that S saw are still the owner's. So it is done wholly or not at
+//!   all, and a mere touch does not keep it from being done.
+//! - A clear ends all that S saw. It tells how many rows that were, and how many it ended as S saw them, by
+//!   their physical place (`ctid`), which every write changes.
+//!
+//! A clear goes through the table in small steps, so that nobody waits behind it for long. What is created
+//! meanwhile where it has been is ended by a second walk, which has little to do, and the rest by one
+//! statement that ends all: a step from the beginning that meets the end is one, too.
 //!
 //! Rows are locked in the order of their ids, so that two of these statements never wait for each other.
 
@@ -33,6 +39,7 @@ use crate::names::{Names, literal, quoted};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     Clear,
+    ClearSome,
     Count,
     Create,
     Delete,
@@ -47,9 +54,13 @@ pub(crate) enum Call {
     Update,
 }
 
+/// How many sessions [`Call::ClearSome`] ends at most.
+pub(crate) const CLEARED_AT_ONCE: usize = 500;
+
 impl Call {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Clear,
+        Self::ClearSome,
         Self::Count,
         Self::Create,
         Self::Delete,
@@ -66,7 +77,7 @@ impl Call {
 
     /// Whether it may take its time, so that nobody should have to wait behind it.
     pub(crate) fn may_take_long(self) -> bool {
-        matches!(self, Self::Clear | Self::Page | Self::Reap | Self::Total)
+        matches!(self, Self::Clear | Self::ClearSome | Self::Page | Self::Reap | Self::Total)
     }
 
     /// Whether it may be done twice as well as once.
@@ -159,7 +170,8 @@ impl Words {
     fn statement(&self, call: Call) -> Statement {
         let (text, bytes, seconds, number) = (Type::TEXT, Type::BYTEA, Type::FLOAT8, Type::INT8);
         let (sql, types) = match call {
-            Call::Clear => (self.clear(), vec![number]),
+            Call::Clear => (self.clear(""), vec![]),
+            Call::ClearSome => (self.clear_some(), vec![text]),
             Call::Count => (self.count(), vec![text]),
             Call::Create => (self.create(), vec![text.clone(), text.clone(), seconds, text]),
             Call::Delete => (self.delete(), vec![text]),
@@ -268,40 +280,53 @@ impl Words {
         format!("SELECT count(*) FROM {table} AS s WHERE s.{owner} = $1 AND {living}")
     }
 
-    /// owner, `sid` to be spared or NULL → see [`Self::end_all`].
+    /// owner, `sid` to be spared or NULL → how many sessions there were, how many were ended, and how many
+    /// of these lived. The module docs tell why none may be ended.
     fn revoke(&self) -> String {
         let Self { table, sid, owner, .. } = self;
         let condition = format!("s.{owner} = $1 AND s.{sid} IS DISTINCT FROM $2");
-        self.end_all(
-            &format!("SELECT s.{sid} AS sid, s.ctid AS place FROM {table} AS s WHERE {condition}"),
-            &condition,
+        let seen = format!("SELECT s.{sid} AS sid FROM {table} AS s WHERE {condition}");
+        let all_are_left = "(SELECT count(*) FROM seen) = (SELECT count(*) FROM mine)";
+        format!(
+            "{} SELECT (SELECT count(*) FROM seen), (SELECT count(*) FROM ended), \
+             (SELECT count(*) FROM ended WHERE lived)",
+            self.end_seen(&seen, &condition, all_are_left)
         )
     }
 
-    /// how many rows at most → see [`Self::end_all`].
-    fn clear(&self) -> String {
+    /// `sid` where to begin → see [`Self::clear`].
+    fn clear_some(&self) -> String {
+        let Self { sid, .. } = self;
+        // The limit is no parameter, so that each plan is one for few rows.
+        self.clear(&format!("WHERE s.{sid} >= $1 ORDER BY s.{sid} LIMIT {CLEARED_AT_ONCE}"))
+    }
+
+    /// → how many rows there were, how many of these were ended as they were found, how many living
+    /// sessions were ended, and the last `sid`.
+    fn clear(&self, which: &str) -> String {
         let Self { table, sid, .. } = self;
-        self.end_all(
-            &format!(
-                "SELECT s.{sid} AS sid, s.ctid AS place FROM {table} AS s ORDER BY s.{sid} LIMIT $1"
-            ),
-            "true",
+        let seen = format!("SELECT s.{sid} AS sid, s.ctid AS place FROM {table} AS s {which}");
+        format!(
+            "{} SELECT (SELECT count(*) FROM seen), \
+             (SELECT count(*) FROM ended JOIN seen USING (sid, place)), \
+             (SELECT count(*) FROM ended WHERE lived), (SELECT max(sid)::text FROM seen)",
+            self.end_seen(&seen, "true", "true")
         )
     }
 
-    /// Ends the rows that `seen` finds → how many it found, how many of these were ended as they were
-    /// found, and how many living sessions were ended. The module docs tell why.
-    fn end_all(&self, seen: &str, condition: &str) -> String {
+    /// Locks the rows of `seen` that meet the condition, and ends them if then `all` holds. Gives `ended`.
+    ///
+    /// Arrays are looked up in the index. For a join, the whole table may be read.
+    fn end_seen(&self, seen: &str, condition: &str, all: &str) -> String {
         let Self { table, sid, living, .. } = self;
         format!(
             "WITH seen AS MATERIALIZED ({seen}), \
              mine AS MATERIALIZED (SELECT s.{sid} AS sid FROM {table} AS s \
-             WHERE s.{sid} IN (SELECT sid FROM seen) AND {condition} ORDER BY s.{sid} FOR UPDATE), \
-             ended AS (DELETE FROM {table} AS s USING mine WHERE s.{sid} = mine.sid AND {condition} \
-             RETURNING s.{sid} AS sid, s.ctid AS place, {living} AS lived) \
-             SELECT (SELECT count(*) FROM seen), \
-             (SELECT count(*) FROM ended JOIN seen USING (sid, place)), \
-             (SELECT count(*) FROM ended WHERE lived)"
+             WHERE s.{sid} = ANY (ARRAY(SELECT sid FROM seen)) AND {condition} \
+             ORDER BY s.{sid} FOR UPDATE), \
+             ended AS (DELETE FROM {table} AS s \
+             WHERE s.{sid} = ANY (ARRAY(SELECT sid FROM mine)) AND {condition} AND {all} \
+             RETURNING s.{sid} AS sid, s.ctid AS place, {living} AS lived)"
         )
     }
 

@@ -10,24 +10,33 @@ use handstamp::store::{
 };
 use handstamp::{SessionId, SessionStore};
 use tokio::sync::OnceCell;
+use tokio::time::sleep;
 
 use crate::PostgresOptions;
 use crate::background::Background;
 use crate::changes::Changes;
 use crate::cursor::{cursor, sid};
 use crate::error::Failure;
+use crate::jitter::jittered;
 use crate::names::{Names, literal};
 use crate::options::{Observer, Secret};
 use crate::reaper::{reap, reap_every};
 use crate::rows::{digest, number_at, session, stored_at, version, version_at};
 use crate::schema::{migrate, schema};
 use crate::server::Server;
-use crate::statements::{Call, Statements};
+use crate::statements::{CLEARED_AT_ONCE, Call, Statements};
 use crate::target::Target;
 use crate::url::Url;
 
-/// How many sessions the first step of a clear ends. Each further step ends twice as many.
-const CLEARED_AT_FIRST: i64 = 500;
+/// How many times a clear goes through the table in steps until one statement ends what is left. The second
+/// walk ends what was created during the first, which may have taken long.
+const CLEARING_WALKS: usize = 2;
+
+/// How many sessions a page has at most.
+const LARGEST_PAGE: usize = 1000;
+
+/// How long it is left to others to finish what was in the way.
+const BREATH: Duration = Duration::from_millis(10);
 
 /// The longest lifetime that is written, in seconds: a thousand years, to stay among the years that
 /// everybody can read.
@@ -246,11 +255,18 @@ impl PostgresStore {
             if !matches!(&updated, Updated::Conflict(stored) if stored.version == current) {
                 return Ok(updated);
             }
-            if begin.elapsed() > self.server().target().timeout {
-                let advice = "other writers were always faster";
-                return Err(Failure::new(StoreErrorKind::Timeout, advice));
-            }
+            self.wait_for_others(begin).await?;
         }
+    }
+
+    /// Gives others time to finish, unless they have had enough of it since this began.
+    async fn wait_for_others(&self, begin: Instant) -> Result<(), Failure> {
+        if begin.elapsed() > self.server().target().timeout {
+            let advice = "other writers were always faster";
+            return Err(Failure::new(StoreErrorKind::Timeout, advice));
+        }
+        sleep(jittered(BREATH)).await;
+        Ok(())
     }
 
     async fn update_once(
@@ -308,13 +324,14 @@ impl PostgresStore {
 
     async fn try_revoke(&self, owner: &str, except: Option<&SessionId>) -> Result<usize, Failure> {
         let except = except.map(SessionId::as_str);
-        let mut ended = 0;
+        let begin = Instant::now();
         loop {
             let row = self.ready().await?.row(Call::Revoke, &[&owner, &except]).await?;
-            ended += number_at(&row, 2)?;
             if number_at(&row, 0)? == number_at(&row, 1)? {
-                return Ok(ended);
+                return Ok(number_at(&row, 2)?);
             }
+            // One that it saw is no longer the owner's, so nothing was ended.
+            self.wait_for_others(begin).await?;
         }
     }
 
@@ -324,7 +341,7 @@ impl PostgresStore {
             let advice = "the cursor is not one of this store's; a walk begins without one";
             Failure::new(StoreErrorKind::Refused, advice)
         })?;
-        let most = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
+        let most = i64::try_from(most.clamp(1, LARGEST_PAGE)).unwrap_or(i64::MAX);
         let rows = self.ready().await?.run(Call::Page, &[&from, &most]).await?;
         let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= most);
         let last: Option<&str> = rows.last().map(|row| row.try_get(2)).transpose()?;
@@ -336,17 +353,23 @@ impl PostgresStore {
     }
 
     async fn try_clear(&self) -> Result<usize, Failure> {
-        let (mut ended, mut most) = (0, CLEARED_AT_FIRST);
+        let (mut ended, mut walks, mut from) = (0, 0, String::new());
         loop {
-            let row = self.ready().await?.row(Call::Clear, &[&most]).await?;
+            let server = self.ready().await?;
+            let in_steps = walks < CLEARING_WALKS;
+            let row = match in_steps {
+                true => server.row(Call::ClearSome, &[&from]).await?,
+                false => server.row(Call::Clear, &[]).await?,
+            };
             let (seen, as_seen) = (number_at(&row, 0)?, number_at(&row, 1)?);
             ended += number_at(&row, 2)?;
+            let to_the_end = !in_steps || seen < CLEARED_AT_ONCE;
             // It saw the whole table, and ended all of it as it saw it.
-            if seen == as_seen && i64::try_from(seen).is_ok_and(|seen| seen < most) {
+            if from.is_empty() && to_the_end && seen == as_seen {
                 return Ok(ended);
             }
-            // However fast others create, it comes to its end.
-            most = most.saturating_mul(2);
+            from = row.try_get::<_, Option<String>>(3)?.filter(|_| !to_the_end).unwrap_or_default();
+            walks += usize::from(to_the_end);
         }
     }
 }

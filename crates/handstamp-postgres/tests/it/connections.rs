@@ -63,6 +63,43 @@ async fn connections_that_fall_silent_are_replaced() {
     is_back(&store).await;
 }
 
+/// It takes connections, and nothing comes.
+#[tokio::test]
+async fn a_host_that_is_silent_does_not_keep_the_next_from_being_tried() {
+    let server = servers::postgres();
+    let proxy = Proxy::start(server.address());
+    proxy.black_hole();
+    let url = format!("postgres://postgres@{},{}/postgres", proxy.address(), server.address());
+    let store = options(&table()).timeout(TIMEOUT).connect(&url).await.unwrap();
+    put(&store, &id("a"), &record("{}")).await;
+}
+
+/// The first statement takes long, and those behind it take longer together than any of them may.
+#[tokio::test]
+async fn a_connection_that_has_much_to_answer_is_not_given_up() {
+    let table = table();
+    let options = options(&table).connections(1).timeout(Duration::from_secs(2));
+    let store = options.connect(&servers::postgres().url()).await.unwrap();
+    ask(&format!(
+        "CREATE FUNCTION {table}_sleep() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN PERFORM pg_sleep((NEW.sess->>''seconds'')::float); RETURN NEW; END';
+         CREATE TRIGGER sleep BEFORE INSERT ON {table}
+         FOR EACH ROW EXECUTE FUNCTION {table}_sleep()"
+    ));
+    let mut calls = tokio::task::JoinSet::new();
+    for n in 0..15 {
+        let store = store.clone();
+        let seconds = if n == 0 { 1.5 } else { 0.2 };
+        calls.spawn(async move {
+            let record = record(&format!(r#"{{"seconds":{seconds}}}"#));
+            store.create(&id(&format!("s{n}")), &record).await
+        });
+    }
+    for created in calls.join_all().await {
+        created.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_reply_that_is_cut_short_is_an_error_and_the_next_call_works() {
     let server = servers::postgres();
@@ -167,4 +204,21 @@ async fn statements_that_the_server_has_forgotten_are_prepared_again() {
         put(&store, &id(&format!("s{n}")), &record("{}")).await;
         living(&store, &id(&format!("s{n}"))).await;
     }
+    // Sent all at once, and all with what is forgotten by the first.
+    let (first, next) = (id("s0"), id("another"));
+    let record = record("{}");
+    tokio::join!(
+        put(&store, &next, &record),
+        living(&store, &first),
+        living(&store, &first),
+        living(&store, &first),
+    );
+}
+
+#[tokio::test]
+async fn times_without_end_are_as_good_as_others() {
+    let table = table();
+    let options = options(&table).timeout(Duration::MAX).reap_every(Duration::MAX);
+    let store = options.connect(&servers::postgres().url()).await.unwrap();
+    put(&store, &id("a"), &record("{}")).await;
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use handstamp::SessionStore;
-use handstamp::store::Updated;
+use handstamp::store::{StoreErrorKind, Updated};
 use handstamp_postgres::PostgresStore;
 use handstamp_testing::servers;
 use tokio_postgres::Client;
@@ -70,6 +70,66 @@ async fn clear_ends_a_session_that_has_rotated_between_its_snapshot_and_its_dele
     rotation.batch_execute("COMMIT").await.unwrap();
 
     assert_eq!(clear.await.unwrap(), 2);
+    assert_eq!(store.scan().unwrap().total().await.unwrap(), 0);
+}
+
+/// The second round fails, and the first one has ended nothing.
+#[tokio::test]
+async fn a_revocation_that_fails_half_way_has_ended_nothing() {
+    let table = table();
+    let options = options(&table).timeout(Duration::from_secs(4));
+    let store = options.connect(&servers::postgres().url()).await.unwrap();
+    put(&store, &id("a"), &owned(r#"{"n":1}"#, "alice")).await;
+    put(&store, &id("b"), &owned(r#"{"n":1}"#, "alice")).await;
+    let rotation = begin_to_write(&table, r#"sess = '{"stub":1}', handstamp_owner = NULL"#).await;
+    let revoker = store.clone();
+    let revoke = tokio::spawn(async move { revoker.index().unwrap().revoke("alice", None).await });
+    somebody_waits(&table).await;
+    put(&store, &id("c"), &owned(r#"{"n":1}"#, "alice")).await;
+    let other = client().await;
+    let lock = format!("BEGIN; SELECT FROM {table} WHERE sid = 'c' FOR UPDATE");
+    other.batch_execute(&lock).await.unwrap();
+    rotation.batch_execute("COMMIT").await.unwrap();
+
+    assert_eq!(revoke.await.unwrap().unwrap_err().kind(), StoreErrorKind::Timeout);
+    living(&store, &id("b")).await;
+    living(&store, &id("c")).await;
+}
+
+/// A session that its visitor uses is not in its way.
+#[tokio::test]
+async fn revoke_ends_a_session_that_is_touched_between_its_snapshot_and_its_delete() {
+    let (store, table) = patient().await;
+    put(&store, &id("a"), &owned(r#"{"n":1}"#, "alice")).await;
+    let touch = begin_to_write(&table, "expire = expire + interval '1 minute'").await;
+    let revoker = store.clone();
+    let revoke =
+        tokio::spawn(async move { revoker.index().unwrap().revoke("alice", None).await.unwrap() });
+    somebody_waits(&table).await;
+    touch.batch_execute("COMMIT").await.unwrap();
+
+    assert_eq!(revoke.await.unwrap(), 1);
+    assert!(store.load(&id("a")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn clear_ends_what_is_created_where_it_has_been() {
+    let (store, table) = patient().await;
+    ask(&format!(
+        "INSERT INTO {table} SELECT 's' || n, '{{}}', now() + interval '1 hour'
+         FROM generate_series(1001, 2600) n"
+    ));
+    let other = client().await;
+    let lock = format!("BEGIN; SELECT FROM {table} WHERE sid = 's2550' FOR UPDATE");
+    other.batch_execute(&lock).await.unwrap();
+    let clearer = store.clone();
+    let clear = tokio::spawn(async move { clearer.scan().unwrap().clear().await.unwrap() });
+    somebody_waits(&table).await;
+    assert_eq!(ask(&format!("SELECT count(*) FROM {table}")), "100");
+    put(&store, &id("r"), &record("{}")).await;
+    other.batch_execute("COMMIT").await.unwrap();
+
+    assert_eq!(clear.await.unwrap(), 1601);
     assert_eq!(store.scan().unwrap().total().await.unwrap(), 0);
 }
 

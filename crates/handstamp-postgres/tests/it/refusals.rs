@@ -44,6 +44,23 @@ async fn what_is_no_json_is_refused_and_not_shown() {
     assert_eq!(text(&living(&store, &id("a")).await), "{}");
 }
 
+/// Whatever code it has it raised under.
+#[tokio::test]
+async fn what_a_trigger_says_of_a_row_is_not_shown() {
+    let (store, table) = store().await;
+    ask(&format!(
+        "CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN RAISE ''not %'', NEW.sess USING ERRCODE = NEW.sess->>''code''; END';
+         CREATE TRIGGER refuse BEFORE INSERT ON {table}
+         FOR EACH ROW EXECUTE FUNCTION {table}_refuse()"
+    ));
+    for code in ["P0001", "UH001", "42501", "XX000", "53100"] {
+        let record = record(&format!(r#"{{"password":"hunter2","code":"{code}"}}"#));
+        let said = said(&store.create(&id("a"), &record).await.unwrap_err());
+        assert!(said.contains(code) && !said.contains("hunter2"), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_too_large_is_refused() {
     let table = table();
@@ -159,6 +176,19 @@ async fn a_row_that_somebody_keeps_locked_holds_up_nobody_else() {
     living(&store, &id("free")).await;
     other.batch_execute("COMMIT").await.unwrap();
     store.update(&id("locked"), version, &record(r#"{"n":2}"#)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_has_an_end_whatever_is_wished_for() {
+    let (store, table) = store().await;
+    ask(&format!(
+        "INSERT INTO {table} SELECT 's' || n, '{{}}', now() + interval '1 hour'
+         FROM generate_series(1, 1001) n"
+    ));
+    let scan = store.scan().unwrap();
+    let page = scan.page(None, usize::MAX).await.unwrap();
+    assert_eq!(page.sessions.len(), 1000);
+    assert_eq!(scan.page(page.next.as_ref(), usize::MAX).await.unwrap().sessions.len(), 1);
 }
 
 #[tokio::test]

@@ -6,7 +6,20 @@ use handstamp_testing::servers;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::support::{ask, client, id, living, options, owned, put, store, table, text};
+use crate::support::{
+    ask, client, connect, id, living, options, owned, put, store, table, text, until,
+};
+
+/// SQL that makes a table as connect-pg-simple needs it, but for the index.
+fn old_schema(table: &str) -> String {
+    format!(
+        "CREATE TABLE {table} (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL);"
+    )
+}
+
+fn old(table: &str) {
+    ask(&old_schema(table));
+}
 
 #[tokio::test]
 async fn the_table_is_connect_pg_simples_and_a_column() {
@@ -108,6 +121,67 @@ async fn many_may_migrate_at_once() {
         });
     }
     migrations.join_all().await;
+}
+
+/// connect-pg-simple's file makes the table by any name, and calls the index always the same.
+#[tokio::test]
+async fn an_index_of_another_name_serves() {
+    let table = table();
+    old(&table);
+    ask(&format!(r#"CREATE INDEX "{table}_by_time" ON {table} (expire)"#));
+    options(&table).connect(&servers::postgres().url()).await.unwrap();
+    let indexes = ask(&format!(
+        "SELECT count(*) FROM pg_indexes WHERE tablename = '{table}' AND indexdef LIKE '%(expire)%'"
+    ));
+    assert_eq!(indexes, "1");
+}
+
+/// A trigger keeps the migration at its first index until the test lets it go on. It is one of the whole
+/// database, so there is one for this test.
+#[tokio::test]
+async fn nobody_who_reads_waits_while_an_index_is_built() {
+    let table = table();
+    ask(&format!("CREATE DATABASE {table}"));
+    let url = servers::postgres().url_of(&table);
+    let database = connect(&url).await;
+    database
+        .batch_execute(&format!(
+            "{} CREATE FUNCTION hold() RETURNS event_trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_advisory_xact_lock(1); END';
+             CREATE EVENT TRIGGER hold ON ddl_command_start WHEN TAG IN ('CREATE INDEX')
+             EXECUTE FUNCTION hold();
+             SELECT pg_advisory_lock(1); SET lock_timeout = '2s'",
+            old_schema("session")
+        ))
+        .await
+        .unwrap();
+    let store = PostgresOptions::new().connect(&url).await.unwrap();
+    let migrating = store.clone();
+    let migration = tokio::spawn(async move { migrating.migrate().await });
+    until("the migration waits", async || {
+        let waiting =
+            "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 1";
+        !database.query(waiting, &[]).await.unwrap().is_empty()
+    })
+    .await;
+    let read = database.query("SELECT handstamp_owner FROM session", &[]).await;
+    database.batch_execute("SELECT pg_advisory_unlock(1)").await.unwrap();
+    assert!(read.is_ok(), "{read:?}");
+    migration.await.unwrap().unwrap();
+}
+
+/// As it may be set for statements that have to be brief.
+#[tokio::test]
+async fn a_migration_may_take_longer_than_a_statement() {
+    let table = table();
+    old(&table);
+    let reader = client().await;
+    reader.batch_execute(&format!("BEGIN; SELECT count(*) FROM {table}")).await.unwrap();
+    let url = format!("{}?options=-c%20statement_timeout%3D500", servers::postgres().url());
+    let store = PostgresOptions::new().table_name(&table).connect(&url).await.unwrap();
+    let migration = tokio::spawn(async move { store.migrate().await });
+    reader.batch_execute("SELECT pg_sleep(1.5); COMMIT").await.unwrap();
+    migration.await.unwrap().unwrap();
 }
 
 /// Even a statement that finds nothing to do would wait, and have everybody wait behind it.

@@ -92,6 +92,7 @@ async fn no_operation_but_a_count_of_all_reads_the_whole_table() {
     assert_eq!(index.revoke("owner-1", None).await.unwrap(), 20);
     store.scan().unwrap().page(None, 100).await.unwrap();
     store.reap().await.unwrap();
+    assert!(store.scan().unwrap().clear().await.unwrap() > 15_000);
 
     let log = servers::postgres().log();
     let scans = |kind: &str| {

@@ -35,8 +35,12 @@ pub(crate) fn ask(sql: &str) -> String {
 
 /// A connection to the shared server, for what has to hold a lock.
 pub(crate) async fn client() -> Client {
-    let (client, connection) =
-        tokio_postgres::connect(&servers::postgres().url(), NoTls).await.unwrap();
+    connect(&servers::postgres().url()).await
+}
+
+/// A connection that is not the store's.
+pub(crate) async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }

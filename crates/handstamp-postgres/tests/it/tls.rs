@@ -46,6 +46,7 @@ async fn a_connection_is_encrypted_by_preference_and_not_if_that_is_declined() {
 async fn a_certificate_that_nobody_vouches_for_is_not_trusted() {
     let url = format!("{}?sslmode=require", server().url());
     let error = options(&table()).connect(&url).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
     assert!(said(&error).contains("UnknownIssuer"), "{}", said(&error));
 }
 
@@ -56,6 +57,7 @@ async fn a_certificate_of_another_name_is_not_trusted() {
     let url = format!("{url}&hostaddr=127.0.0.1");
     let authority = server().authority().unwrap();
     let error = options(&table()).ca_file(authority).connect(&url).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
     assert!(said(&error).contains("NotValidForName"), "{}", said(&error));
 }
 
