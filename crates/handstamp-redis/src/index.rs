@@ -30,9 +30,11 @@
 //! - It gets a third id: the same holds for that one, as the second is now the old one.
 //!
 //! On one server steps 1 and 2 are one script, and no mark is needed. Sessions that begin while a revocation is
-//! under way may stay; the readings end after a while, however many begin.
+//! under way may stay; the readings end after a while, however many begin, and that is an error then.
+//!
+//! A session that can't be ended keeps no other from it: the first error is told when all was tried.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +47,7 @@ use redis::Value;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinSet;
 
-use crate::connection::Request;
+use crate::connection::{Request, slot};
 use crate::error::{nonsense, refusal};
 use crate::lifetime::{milliseconds, remaining};
 use crate::scripts;
@@ -264,57 +266,124 @@ impl Inner {
         owner: &Arc<str>,
         except: Option<SessionId>,
     ) -> Result<usize, StoreError> {
-        let (mut dealt_with, mut ended) = (HashSet::new(), 0);
+        let mut ends = Ends::default();
+        let all = self.end_all(owner, except, &mut ends).await;
+        if self.connection.is_cluster() {
+            // This only tidies up: whoever reads the list next would do it.
+            let _ = self.prune(owner, &ends.dealt_with.into_iter().collect::<Vec<_>>()).await;
+        }
+        let lasting = self.confirm(&ends.ended).await;
+        all.and(lasting).map(|()| ends.ended.len())
+    }
+
+    /// Ends as many as it can, and gives the first error then.
+    async fn end_all(
+        self: &Arc<Self>,
+        owner: &Arc<str>,
+        except: Option<SessionId>,
+        ends: &mut Ends,
+    ) -> Result<(), StoreError> {
+        let (mut seen, mut first) = (HashSet::new(), Ok(()));
         for _ in 0..READINGS {
-            let list = self.entries(owner).await?;
-            let is_new = |entry: &Entry| dealt_with.insert((entry.id, entry.expires.to_bits()));
+            let list = match self.entries(owner).await {
+                Ok(list) => list,
+                Err(error) => return first.and(Err(error)),
+            };
+            let is_new = |entry: &Entry| seen.insert((entry.id, entry.expires.to_bits()));
             let others = list.entries.iter().filter(|entry| Some(entry.id) != except).copied();
             let open: Vec<Entry> = others.filter(is_new).collect();
             if open.is_empty() {
-                break;
+                return first;
             }
-            let counts = each(&open, |entry| {
+            let outcomes = each(&open, |entry| {
                 let (inner, owner, overdue) = (self.clone(), owner.clone(), list.overdue(&entry));
-                async move { inner.end(&entry.id, &owner, overdue).await }
-            })
-            .await?;
-            ended += counts.into_iter().sum::<usize>();
+                async move { Ok((entry.id, inner.end(&entry.id, &owner, overdue).await)) }
+            });
+            for (id, outcome) in outcomes.await? {
+                first = first.and(outcome.map(|ended| ends.note(id, ended)));
+            }
         }
-        if self.connection.is_cluster() {
-            let ids: HashSet<SessionId> = dealt_with.into_iter().map(|(id, _)| id).collect();
-            // This only tidies up: whoever reads the list next would do it.
-            let _ = self.prune(owner, &ids.into_iter().collect::<Vec<_>>()).await;
-        }
-        Ok(ended)
+        first.and(Err(endless()))
     }
 
-    async fn end(&self, id: &SessionId, owner: &str, overdue: i32) -> Result<usize, StoreError> {
+    /// Ends a session if it is the owner's, and says whether it was.
+    async fn end(&self, id: &SessionId, owner: &str, overdue: i32) -> Result<bool, StoreError> {
         let (key, beside) = (self.layout.session(id), self.layout.owner(id));
         let mut run = scripts::END.call(&[&key, &beside]);
         run.arg(owner).arg(overdue).arg(id.as_str()).arg(self.lists());
         let _changing = self.changing(id);
-        match self.ask_to_last(&key, Request::script(&scripts::END, [run])).await? {
-            Value::Int(ended) => Ok(usize::from(ended == 1)),
+        match self.ask(&key, &Request::script(&scripts::END, [run])).await? {
+            Value::Int(ended) => Ok(ended == 1),
             _ => Err(nonsense()),
+        }
+    }
+
+    /// Waits until replicas have these ends, if that was wished: once for each master. To wait for each
+    /// end by itself would take as many times as long, and a replica that is missing would stop them all.
+    async fn confirm(self: &Arc<Self>, ended: &[SessionId]) -> Result<(), StoreError> {
+        if self.wait.is_none() || ended.is_empty() {
+            return Ok(());
+        }
+        let map = self.connection.fresh_map().await?;
+        let master = |id| map.as_ref()?.master(slot::of(self.layout.session(id).as_bytes()));
+        let of_each: HashMap<_, _> = ended.iter().map(|id| (master(id), *id)).collect();
+        let of_each: Vec<_> = of_each.into_values().collect();
+        let outcomes = each(&of_each, |id| {
+            let inner = self.clone();
+            async move { Ok(inner.confirm_one(&id).await) }
+        });
+        outcomes.await?.into_iter().collect()
+    }
+
+    /// Replicas get what a master writes in its order. So one that has a write of now has all before it,
+    /// whichever connections they came by; and `WAIT` is about the writes of its own connection only.
+    async fn confirm_one(&self, id: &SessionId) -> Result<(), StoreError> {
+        let key = self.layout.milestone(id);
+        let mut set = redis::cmd("SET");
+        set.arg(&key).arg("").arg("PX").arg(1);
+        self.ask_to_last(&key, Request::write([set])).await.map(drop)
+    }
+}
+
+/// What a revocation has done.
+#[derive(Debug, Default)]
+struct Ends {
+    /// Sessions that were ended, or were not the owner's.
+    dealt_with: HashSet<SessionId>,
+    ended: Vec<SessionId>,
+}
+
+impl Ends {
+    fn note(&mut self, id: SessionId, ended: bool) {
+        self.dealt_with.insert(id);
+        if ended {
+            self.ended.push(id);
         }
     }
 }
 
-/// Asks for many entries, some of them at once.
-async fn each<T, F>(entries: &[Entry], ask: impl Fn(Entry) -> F) -> Result<Vec<T>, StoreError>
+/// Asks for many, some of them at once.
+async fn each<I, T, F>(items: &[I], ask: impl Fn(I) -> F) -> Result<Vec<T>, StoreError>
 where
+    I: Copy,
     T: Send + 'static,
     F: Future<Output = Result<T, StoreError>> + Send + 'static,
 {
-    let mut answers = Vec::with_capacity(entries.len());
-    for some in entries.chunks(AT_ONCE) {
+    let mut answers = Vec::with_capacity(items.len());
+    for some in items.chunks(AT_ONCE) {
         let mut asking: JoinSet<Result<T, StoreError>> =
-            some.iter().map(|entry| ask(*entry)).collect();
+            some.iter().map(|item| ask(*item)).collect();
         while let Some(answer) = asking.join_next().await {
             answers.push(answer.map_err(|_| runtime_ended())??);
         }
     }
     Ok(answers)
+}
+
+fn endless() -> StoreError {
+    let advice = "sessions of this user kept coming while they were revoked, so some may live; stop the logins \
+                  first, then revoke again";
+    refusal(StoreErrorKind::Unavailable, advice)
 }
 
 fn runtime_ended() -> StoreError {

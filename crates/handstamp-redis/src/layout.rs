@@ -60,6 +60,13 @@ impl Layout {
         if self.tagged { format!("owner|{session}") } else { format!("{{{session}}}:owner") }
     }
 
+    /// A key in the slot of a session that is written only to have written something there: it is gone
+    /// after a millisecond.
+    pub(crate) fn milestone(&self, id: &SessionId) -> String {
+        let session = self.session(id);
+        if self.tagged { format!("wait|{session}") } else { format!("{{{session}}}:wait") }
+    }
+
     /// The key of an owner's list.
     pub(crate) fn list(&self, owner: &str) -> String {
         format!("{}{owner}", self.lists)
@@ -107,6 +114,10 @@ mod tests {
             for name in ["a", "A:b~c+d=", "x.y"] {
                 let (layout, id) = (layout(prefix), id(name));
                 let (session, owner) = (layout.session(&id), layout.owner(&id));
+                assert_eq!(
+                    slot::of(layout.milestone(&id).as_bytes()),
+                    slot::of(session.as_bytes())
+                );
                 assert_eq!(
                     slot::of(session.as_bytes()),
                     slot::of(owner.as_bytes()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use handstamp::store::{ConnectionEvent, StoreError, StoreErrorKind};
 use redis::aio::{ConnectionManager, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
+use rustls::crypto::{CryptoProvider, ring};
 
 use crate::connection::{
     Connection, Dialer, Events, Given, Observer, Patience, Sentinels, Server, User, Wait,
@@ -141,9 +142,11 @@ impl RedisOptions {
     /// Lets writes that matter most wait until so many replicas have them, but not longer than `timeout` (at
     /// most half of the [response timeout](Self::response_timeout)). No waiting unless set.
     ///
-    /// These are: creating a session that has an owner (a login is one), ending sessions, revocations. If too
-    /// few replicas have it in time, the call fails as timed out, though it was done; doing it again does no
-    /// harm.
+    /// These are: creating a session that has an owner (a login is one), ending sessions in whatever way,
+    /// revocations. Not waited for is the old id of a session that gets a new one, which stays for a few
+    /// seconds to lead to the new one. If too few replicas have it in time, the call fails as timed out,
+    /// though it was done; doing it again does no harm. A revocation ends all sessions first, and then waits
+    /// once.
     ///
     /// It promises that the write was in the memory of so many replicas. It does not promise that it is on a
     /// disk, nor that it survives a failover: a replica that has it not may be chosen, in rare cases also when
@@ -182,6 +185,10 @@ impl RedisOptions {
         let layout = Layout::new(&self.prefix)?;
         let (authorities, patience) = (self.read_authorities()?, self.patience());
         let dialer = Dialer { user, database, tls, authorities, patience };
+        if dialer.tls && CryptoProvider::get_default().is_none() {
+            // If another crate brings a second one, rustls does not choose. Whoever has chosen stays.
+            drop(ring::default_provider().install_default());
+        }
         let events = Events::told_to(self.observer.clone());
         let waits = self.wait.is_some();
         let connection = match place {

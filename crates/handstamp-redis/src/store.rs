@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     pub(crate) revocations: Revocations,
     pub(crate) watch: Watch,
     max_document_bytes: usize,
-    wait: Option<Wait>,
+    pub(crate) wait: Option<Wait>,
     near: Option<Arc<Near>>,
     /// Tells the near cache what changes.
     near_tracker: Option<Arc<Tracker>>,
@@ -134,6 +134,21 @@ impl Inner {
         }
     }
 
+    /// Asks for a write of a session. One that ends it, with no lifetime, has to last.
+    async fn ask_to_write(
+        &self,
+        id: &SessionId,
+        lifetime: Duration,
+        request: Request,
+    ) -> Result<Value, StoreError> {
+        let key = self.layout.session(id);
+        if lifetime.is_zero() {
+            self.ask_to_last(&key, request).await
+        } else {
+            self.ask(&key, &request).await
+        }
+    }
+
     fn check_size(&self, record: &Record) -> Result<(), StoreError> {
         let (bytes, most) = (record.document.len(), self.max_document_bytes);
         if bytes <= most {
@@ -217,8 +232,8 @@ impl Inner {
             Some(owner) => self.update_owned(id, version, record, owner).await?,
             None => {
                 let run = self.updating(id, version, record, "-", false);
-                self.ask(&self.layout.session(id), &Request::script(&scripts::UPDATE, [run]))
-                    .await?
+                let request = Request::script(&scripts::UPDATE, [run]);
+                self.ask_to_write(id, record.lifetime, request).await?
             }
         };
         let items = match answer {
@@ -265,7 +280,8 @@ impl Inner {
         let (key, beside) = (self.layout.session(id), self.layout.owner(id));
         let mut run = scripts::TOUCH.call(&[&key, &beside]);
         run.arg(milliseconds(lifetime)).arg(id.as_str()).arg(self.lists());
-        match self.ask(&key, &Request::script(&scripts::TOUCH, [run])).await? {
+        let request = Request::script(&scripts::TOUCH, [run]);
+        match self.ask_to_write(id, lifetime, request).await? {
             Value::Nil => Ok(false),
             Value::Array(owner) => {
                 if let [owner] = &owner[..] {

@@ -14,6 +14,8 @@ mod increments;
 mod load;
 /// That they notice it.
 mod load_finds;
+/// Sessions that move from one store to another under live traffic.
+mod moving;
 /// The servers that tests share.
 mod places;
 /// How soon an ending is known elsewhere.

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use handstamp::SessionStore;
-use handstamp::store::{Change, ConnectionEvent, StoreErrorKind};
+use handstamp::store::{Change, ConnectionEvent, Record, StoreErrorKind};
 use handstamp_redis::{RedisOptions, RedisStore};
 use handstamp_testing::servers::{
     self, Cluster, Proxy, Redis, RedisOptions as ServerOptions, Sentinel,
@@ -233,4 +233,66 @@ async fn writes_that_matter_wait_for_replicas() {
         store.create(&next, &owned("{}", "alice")).await.is_ok()
     })
     .await;
+}
+
+/// The engine ends sessions by an update that leaves them no time.
+#[tokio::test]
+async fn an_end_waits_for_replicas_in_whatever_way_it_is_written() {
+    let server = Redis::start(ServerOptions::default());
+    let plain = RedisStore::connect(&server.url()).await.unwrap();
+    let wait = RedisOptions::new().wait(1, Duration::from_millis(100));
+    let store = wait.connect(&server.url()).await.unwrap();
+    for session in [record("{}"), owned("{}", "alice")] {
+        let version = put(&plain, &id("updated"), &session).await;
+        let ending = Record { lifetime: Duration::ZERO, ..session.clone() };
+        let ended = store.update(&id("updated"), version, &ending).await;
+        failed(ended, StoreErrorKind::Timeout);
+        put(&plain, &id("touched"), &session).await;
+        failed(store.touch(&id("touched"), Duration::ZERO).await, StoreErrorKind::Timeout);
+        for ended in ["updated", "touched"] {
+            assert!(plain.load(&id(ended)).await.unwrap().is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_is_wholly_done_when_no_replica_confirms_it() {
+    let server = Redis::start(ServerOptions::default());
+    let plain = RedisStore::connect(&server.url()).await.unwrap();
+    for n in 0..30 {
+        put(&plain, &id(&format!("s{n}")), &owned("{}", "alice")).await;
+    }
+    let wait = RedisOptions::new().wait(1, Duration::from_millis(300));
+    let store = wait.connect(&server.url()).await.unwrap();
+    let begin = Instant::now();
+    let text = failed(store.index().unwrap().revoke("alice", None).await, StoreErrorKind::Timeout);
+    assert!(text.contains("0 of 1"), "{text}");
+    // Thirty waits would take nine seconds.
+    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+    assert_eq!(plain.scan().unwrap().total().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_master_that_is_away_keeps_no_other_from_a_revocation() {
+    let cluster = Cluster::start();
+    let options = RedisOptions::new().absence_patience(Duration::from_millis(200));
+    let store = options.connect(&cluster_url(&cluster)).await.unwrap();
+    let list = cluster.master_of(cluster.slot_of("handstamp:owner|5|sess:alice")).port();
+    let ids: Vec<_> = (0..30).map(|n| id(&format!("s{n}"))).collect();
+    for id in &ids {
+        put(&store, id, &owned("{}", "alice")).await;
+    }
+    let of = |id: &handstamp::SessionId| {
+        cluster.master_of(cluster.slot_of(&format!("sess:{}", id.as_str())))
+    };
+    let masters: Vec<_> = ids.iter().map(of).collect();
+    let lost = masters.iter().find(|master| master.port() != list).unwrap();
+    lost.kill();
+    failed(store.index().unwrap().revoke("alice", None).await, StoreErrorKind::Unavailable);
+    for (id, master) in ids.iter().zip(&masters) {
+        if master.port() != lost.port() {
+            let key = format!("sess:{}", id.as_str());
+            assert_eq!(master.ask(&["EXISTS", &key]).trim(), "0", "{key}");
+        }
+    }
 }

@@ -36,8 +36,8 @@ impl MovingStore {
     async fn list_both(&self, owner: &str) -> Result<Vec<(SessionId, Stored)>, StoreError> {
         let mut stay = Vec::new();
         for (id, _) in index_of(&self.from)?.list(owner).await? {
-            if let Some(Found::From(stored)) = self.find(&id).await? {
-                stay.push((id, stored));
+            if let Some(found @ Found::From(_)) = self.find(&id).await? {
+                stay.push((id, found.into_stored()));
             }
         }
         // The others have moved, or are on their way.

@@ -57,8 +57,8 @@ use std::time::Duration;
 
 pub use self::bulk::{BulkMove, MoveProgress};
 use self::mark::is_mark;
-use self::passage::Found;
-use self::waiting::tag;
+use self::passage::{Found, nothing};
+use self::waiting::version_of;
 use crate::store::{
     AnyStore, Created, Record, SessionChanges, SessionIndex, SessionScan, SessionStore, StoreError,
     Stored, Updated, Version,
@@ -87,8 +87,8 @@ impl MovingStore {
     /// process has moved. From then on it moves sessions, too.
     ///
     /// So all processes can be replaced one after the other: those that still know the old store alone see
-    /// every session, until [`bulk`](Self::bulk) begins the move in one process. It costs a look into the
-    /// new store with every call, so it is for the time of the roll-out.
+    /// every session, until [`bulk`](Self::bulk) begins the move in one process. Every call looks into both
+    /// stores, so it is for the time of the roll-out.
     #[must_use]
     pub fn waiting(mut self) -> Self {
         self.waiting = Arc::new(AtomicBool::new(true));
@@ -123,7 +123,9 @@ impl SessionStore for MovingStore {
                 return Ok(Created::Duplicate);
             }
             match home.create(id, record).await? {
-                Created::Done(version) if waiting => return Ok(Created::Done(tag(version))),
+                Created::Done(_) if waiting => {
+                    return Ok(Created::Done(version_of(&record.document)));
+                }
                 Created::Done(version) => return Ok(Created::Done(version)),
                 Created::Duplicate => is_free = false,
             }
@@ -136,18 +138,28 @@ impl SessionStore for MovingStore {
         version: Version,
         record: &Record,
     ) -> Result<Updated, StoreError> {
-        match self.to.update(id, version, record).await? {
-            Updated::Conflict(stored) if !is_mark(&stored.document) => {
-                return Ok(Updated::Conflict(stored));
+        let mut at = version;
+        loop {
+            let found = match self.to.update(id, at, record).await? {
+                Updated::Done(version) => return Ok(Updated::Done(version)),
+                Updated::Conflict(stored) if !is_mark(&stored.document) => Some(Found::To(stored)),
+                Updated::Conflict(_) | Updated::Gone => self.find(id).await?,
+            };
+            match found {
+                None => return Ok(Updated::Gone),
+                // It has moved, and nobody has written it.
+                Some(Found::To(stored)) if version_of(&stored.document) == version => {
+                    at = stored.version;
+                }
+                Some(Found::From(stored)) if version_of(&stored.document) == version => {
+                    let updated = self.from.update(id, stored.version, record).await?;
+                    if matches!(updated, Updated::Done(_)) {
+                        return Ok(Updated::Done(version_of(&record.document)));
+                    }
+                }
+                Some(other) => return Ok(Updated::Conflict(other.into_stored())),
             }
-            Updated::Done(version) => return Ok(Updated::Done(version)),
-            Updated::Conflict(_) | Updated::Gone => {}
         }
-        if let Some(updated) = self.update_staying(id, version, record).await? {
-            return Ok(updated);
-        }
-        let found = self.find(id).await?.map(Found::into_stored);
-        Ok(found.map_or(Updated::Gone, Updated::Conflict))
     }
 
     async fn touch(&self, id: &SessionId, lifetime: Duration) -> Result<bool, StoreError> {
@@ -171,7 +183,8 @@ impl SessionStore for MovingStore {
                     return Ok(last.filter(|document| !is_mark(document)));
                 }
                 Some(Found::From(stored)) => {
-                    if self.end_staying(id, stored.version).await? {
+                    let ended = self.from.update(id, stored.version, &nothing()).await?;
+                    if matches!(ended, Updated::Done(_)) {
                         return Ok(Some(stored.document));
                     }
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::MovingStore;
 use super::mark::{Passage, Standing, is_mark, over};
-use super::waiting::tagged;
+use super::waiting::staying;
 use crate::store::{
     AnyStore, Created, Record, StoreError, StoreErrorKind, Stored, Updated, Version,
 };
@@ -57,16 +57,18 @@ fn decide(to: Option<&Standing>, from: Option<&Standing>) -> Step {
     }
 }
 
-/// A session, and which store it is in.
+/// A session, and which store it is in. The version is that store's own.
 pub(super) enum Found {
     From(Stored),
     To(Stored),
 }
 
 impl Found {
+    /// The session as it is answered.
     pub(super) fn into_stored(self) -> Stored {
         match self {
-            Self::From(stored) | Self::To(stored) => stored,
+            Self::From(stored) => staying(stored),
+            Self::To(stored) => stored,
         }
     }
 }
@@ -91,7 +93,7 @@ impl MovingStore {
                 Step::AnswerNothing => return Ok(None),
                 Step::AnswerSession => return Ok(to.stored.map(Found::To)),
                 Step::Claim(None) if self.is_waiting() => {
-                    return Ok(from.stored.map(|stored| Found::From(tagged(stored))));
+                    return Ok(from.stored.map(Found::From));
                 }
                 Step::Claim(slot) => self.claim(id, slot, &to, &from).await?,
                 Step::EndFrom => self.end(&self.from, id, &from).await?,

@@ -74,8 +74,8 @@ impl MovingStore {
         let page = scan_of(&self.from)?.page(from, most).await?;
         let mut stay = Vec::new();
         for (id, _) in page.sessions {
-            if let Some(Found::From(stored)) = self.find(&id).await? {
-                stay.push((id, stored));
+            if let Some(found @ Found::From(_)) = self.find(&id).await? {
+                stay.push((id, found.into_stored()));
             }
         }
         let next =

@@ -1,26 +1,27 @@
 //! Leaving sessions where they are until others have begun to move them.
 //!
-//! A session that stays is answered with a version of the old store. It is marked as one, so that it is
-//! never taken for one of the new store, whatever the versions of the two look like.
+//! A session that stays may move at any moment, by others, and nobody has written it then. So the version that
+//! is answered for it is one that moves with it: a digest of the document. Whoever holds it goes on as if
+//! nothing had happened. It is no version of either store, whatever those look like.
 
 use std::sync::atomic::Ordering;
 
+use sha2::{Digest, Sha256};
+
 use super::MovingStore;
-use super::mark::is_mark;
-use super::passage::nothing;
-use crate::SessionId;
-use crate::store::{Record, StoreError, Stored, Updated, Version};
+use crate::store::{Stored, Version};
 
-/// Random, so that it makes no version of one store into one that the other has.
-const FROM: u128 = 0x9e1c_83f5_06d7_4ba2_b1e4_2f7a_c85d_3069;
-
-pub(super) fn tag(Version(version): Version) -> Version {
-    Version(version ^ FROM)
+/// The version of a session that may move.
+pub(super) fn version_of(document: &[u8]) -> Version {
+    let digest = Sha256::new().chain_update("handstamp moving\0").chain_update(document).finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Version(u128::from_be_bytes(bytes))
 }
 
 /// A session of the old store, as it is answered.
-pub(super) fn tagged(stored: Stored) -> Stored {
-    Stored { version: tag(stored.version), ..stored }
+pub(super) fn staying(stored: Stored) -> Stored {
+    Stored { version: version_of(&stored.document), ..stored }
 }
 
 impl MovingStore {
@@ -33,34 +34,5 @@ impl MovingStore {
         if self.is_waiting() {
             self.waiting.store(false, Ordering::Relaxed);
         }
-    }
-
-    /// Updates a session that stays. `None`: there is none, or others are moving it.
-    pub(super) async fn update_staying(
-        &self,
-        id: &SessionId,
-        version: Version,
-        record: &Record,
-    ) -> Result<Option<Updated>, StoreError> {
-        if !self.is_waiting() {
-            return Ok(None);
-        }
-        // The same mark twice is none.
-        Ok(match self.from.update(id, tag(version), record).await? {
-            Updated::Conflict(stored) if is_mark(&stored.document) => None,
-            Updated::Conflict(stored) => Some(Updated::Conflict(tagged(stored))),
-            Updated::Done(version) => Some(Updated::Done(tag(version))),
-            Updated::Gone => None,
-        })
-    }
-
-    /// Ends a session that stays, unless others were faster to write or to move it.
-    pub(super) async fn end_staying(
-        &self,
-        id: &SessionId,
-        version: Version,
-    ) -> Result<bool, StoreError> {
-        let ended = self.from.update(id, tag(version), &nothing()).await?;
-        Ok(matches!(ended, Updated::Done(_)))
     }
 }

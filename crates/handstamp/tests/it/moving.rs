@@ -458,8 +458,27 @@ async fn the_waiting_is_over_when_one_is_seen_that_others_have_moved() {
     assert_eq!(m.sizes(), (1, 3));
 }
 
+/// Who rotates takes a conflict on the new record, of which nobody knows, for a revocation.
 #[tokio::test]
-async fn a_version_of_the_old_store_is_none_of_the_new_one() {
+async fn a_version_moves_with_the_session() {
+    let m = Move::new();
+    put(&m.from, "a", r#"{"n":1}"#, HOUR).await;
+    let waiting = m.store.clone().waiting();
+    let stays = waiting.load(&id("a")).await.unwrap().unwrap();
+    let begins = waiting.create(&id("b"), &record(r#"{"n":1}"#, HOUR)).await.unwrap();
+    let Created::Done(begins) = begins else { panic!("the id is free") };
+    m.load("a").await.unwrap();
+    m.load("b").await.unwrap();
+    for (name, version) in [("a", stays.version), ("b", begins)] {
+        let updated =
+            waiting.update(&id(name), version, &record(r#"{"n":2}"#, HOUR)).await.unwrap();
+        assert!(matches!(updated, Updated::Done(_)), "nobody else has written, yet: {updated:?}");
+        assert_eq!(&*m.load(name).await.unwrap().document, br#"{"n":2}"#);
+    }
+}
+
+#[tokio::test]
+async fn a_version_is_no_more_when_the_session_was_written_after_it_moved() {
     let m = Move::new();
     put(&m.from, "a", r#"{"n":1}"#, HOUR).await;
     let waiting = m.store.clone().waiting();
