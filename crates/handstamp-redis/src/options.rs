@@ -241,7 +241,11 @@ impl RedisOptions {
 
     fn over(&self, connection: Connection, layout: Layout) -> Result<RedisStore, StoreError> {
         let limit = self.response_timeout / 2;
-        let wait = self.wait.map(|wait| Wait { timeout: wait.timeout.min(limit), ..wait });
+        let wait = self.wait.map(|wait| Wait {
+            // To wait for zero would be to wait forever.
+            timeout: wait.timeout.min(limit).max(Duration::from_millis(1)),
+            ..wait
+        });
         let store = RedisStore::over(connection, layout, wait, self.max_document_bytes);
         let Some(cache) = &self.near_cache else { return Ok(store) };
         store.with_near_cache(cache.clone()).ok_or_else(|| {

@@ -93,7 +93,8 @@ impl Tracker {
     /// Waits until every change is told. It may fail for a while before.
     pub(crate) async fn watching(&self) -> Result<(), Option<RedisError>> {
         let mut watching = self.hub.watching.subscribe();
-        let limit = self.hub.dialer.patience.connect + self.hub.dialer.patience.absence;
+        let limit = self.hub.dialer.patience;
+        let limit = limit.connect.saturating_add(limit.absence);
         let ready = async { watching.wait_for(|watching| *watching).await.is_ok() };
         match tokio::time::timeout(limit, ready).await {
             Ok(true) => Ok(()),

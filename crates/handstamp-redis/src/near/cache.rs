@@ -9,7 +9,7 @@ use handstamp::store::Stored;
 use super::NearCache;
 
 /// What a session takes beside its document, in bytes: its id, twice, and what is known of it.
-const OVERHEAD: usize = 512;
+const OVERHEAD: usize = 1024;
 
 /// A placeholder, as who has put it down knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
