@@ -47,8 +47,9 @@ use redis::Value;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinSet;
 
+use crate::apart::are_apart;
 use crate::connection::{Request, slot};
-use crate::error::{nonsense, refusal};
+use crate::error::{answer, nonsense, refusal};
 use crate::lifetime::{milliseconds, remaining};
 use crate::scripts;
 use crate::store::{Inner, RedisStore, read, text};
@@ -110,12 +111,18 @@ impl Inner {
         }
         let mut run = scripts::CREATE.call(&keys);
         run.arg(document).arg(lifetime).arg(owner).arg(id.as_str());
-        let request = Request::script(&scripts::CREATE, [run]);
+        let request = Request::script(&scripts::CREATE, [run]).or_apart();
         loop {
             if cluster {
                 self.enter(id, owner, lifetime).await?;
             }
-            return match self.ask_to_last(&key, request.clone()).await? {
+            let answer = match self.try_to_last(&key, request.clone()).await? {
+                refused if are_apart(&refused) => {
+                    self.create_apart(id, document, lifetime, owner).await?
+                }
+                answered => answer(answered)?,
+            };
+            return match answer {
                 Value::Int(0) => Ok(false),
                 Value::Int(1) => Ok(true),
                 // A revocation was here between the two steps.
@@ -135,21 +142,26 @@ impl Inner {
     ) -> Result<Value, StoreError> {
         let key = self.layout.session(id);
         let his = format!("={owner}");
-        let update = |must_be_his| {
+        let update = async |must_be_his| {
             let run = self.updating(id, version, record, &his, must_be_his);
-            Request::script(&scripts::UPDATE, [run])
+            let request = Request::script(&scripts::UPDATE, [run]).or_apart();
+            match self.attempt(&key, &request).await? {
+                refused if are_apart(&refused) => {
+                    self.update_apart(id, version, record, &his, must_be_his).await
+                }
+                answered => answer(answered),
+            }
         };
         if !self.connection.is_cluster() {
-            return self.ask(&key, &update(false)).await;
+            return update(false).await;
         }
         // Nearly always it is his already, and in his list: so both steps may be done at once.
-        let first = update(true);
         let entering = self.enter(id, owner, milliseconds(record.lifetime));
-        let (entered, answer) = tokio::join!(entering, self.ask(&key, &first));
+        let (entered, answer) = tokio::join!(entering, update(true));
         match answer? {
             Value::Int(1) => {
                 entered?;
-                self.ask(&key, &update(false)).await
+                update(false).await
             }
             answer => Ok(answer),
         }
@@ -312,7 +324,12 @@ impl Inner {
         let mut run = scripts::END.call(&[&key, &beside]);
         run.arg(owner).arg(overdue).arg(id.as_str()).arg(self.lists());
         let _changing = self.changing(id);
-        match self.ask(&key, &Request::script(&scripts::END, [run])).await? {
+        let request = Request::script(&scripts::END, [run]).or_apart();
+        let answer = match self.attempt(&key, &request).await? {
+            refused if are_apart(&refused) => self.end_apart(id, owner, overdue).await?,
+            answered => answer(answered)?,
+        };
+        match answer {
             Value::Int(ended) => Ok(ended == 1),
             _ => Err(nonsense()),
         }

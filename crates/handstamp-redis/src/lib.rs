@@ -61,6 +61,7 @@
 //! # Permissions
 //! A user needs [`PERMISSIONS`].
 
+mod apart;
 mod changes;
 mod connection;
 mod error;

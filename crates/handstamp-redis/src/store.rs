@@ -12,6 +12,7 @@ use handstamp::{SessionId, SessionStore};
 use redis::{Cmd, Value};
 use sha1::{Digest, Sha1};
 
+use crate::apart::are_apart;
 use crate::changes::Watch;
 use crate::connection::{Connection, Listener, Request, Tracker, Wait};
 use crate::error::{answer, nonsense, refusal};
@@ -119,13 +120,24 @@ impl Inner {
         key: &str,
         request: Request,
     ) -> Result<Value, StoreError> {
-        let Some(wait) = self.wait else { return self.ask(key, &request).await };
+        answer(self.try_to_last(key, request).await?)
+    }
+
+    /// The same, and the server's refusal is an answer.
+    pub(crate) async fn try_to_last(
+        &self,
+        key: &str,
+        request: Request,
+    ) -> Result<Value, StoreError> {
+        let Some(wait) = self.wait else { return self.attempt(key, &request).await };
         let answers = self.connection.ask_all(key, &request.waiting(wait)).await?;
         let Ok([written, replicas]) = <[Value; 2]>::try_from(answers) else {
             return Err(nonsense());
         };
-        let (written, replicas) = (answer(written)?, answer(replicas)?);
-        match replicas {
+        if matches!(written, Value::ServerError(_)) {
+            return Ok(written);
+        }
+        match answer(replicas)? {
             Value::Int(replicas) if usize::try_from(replicas).is_ok_and(|n| n >= wait.replicas) => {
                 Ok(written)
             }
@@ -134,7 +146,12 @@ impl Inner {
         }
     }
 
-    /// Asks for a write of a session. One that ends it, with no lifetime, has to last.
+    /// Asks for one thing, and the server's refusal is an answer.
+    pub(crate) async fn attempt(&self, key: &str, request: &Request) -> Result<Value, StoreError> {
+        self.connection.ask_all(key, request).await?.pop().ok_or_else(nonsense)
+    }
+
+    /// Asks for a write of a session, of which a refusal is an answer. One that ends it, with no lifetime, has to last.
     async fn ask_to_write(
         &self,
         id: &SessionId,
@@ -143,9 +160,9 @@ impl Inner {
     ) -> Result<Value, StoreError> {
         let key = self.layout.session(id);
         if lifetime.is_zero() {
-            self.ask_to_last(&key, request).await
+            self.try_to_last(&key, request.or_apart()).await
         } else {
-            self.ask(&key, &request).await
+            self.attempt(&key, &request.or_apart()).await
         }
     }
 
@@ -184,8 +201,11 @@ impl Inner {
             Found::Session(stored) => Ok(Some(stored)),
             Found::Off => self.load(id).await,
             Found::Nothing(loading) => {
+                let before = self.connection.redirections();
                 let stored = self.load(id).await?;
-                near.fill(id, loading, stored.as_ref());
+                // Whoever we were redirected to tells us no changes yet.
+                let told = self.connection.redirections() == before;
+                near.fill(id, loading, stored.as_ref().filter(|_| told));
                 Ok(stored)
             }
         }
@@ -233,7 +253,12 @@ impl Inner {
             None => {
                 let run = self.updating(id, version, record, "-", false);
                 let request = Request::script(&scripts::UPDATE, [run]);
-                self.ask_to_write(id, record.lifetime, request).await?
+                match self.ask_to_write(id, record.lifetime, request).await? {
+                    refused if are_apart(&refused) => {
+                        self.update_apart(id, version, record, "-", false).await?
+                    }
+                    answered => answer(answered)?,
+                }
             }
         };
         let items = match answer {
@@ -281,7 +306,11 @@ impl Inner {
         let mut run = scripts::TOUCH.call(&[&key, &beside]);
         run.arg(milliseconds(lifetime)).arg(id.as_str()).arg(self.lists());
         let request = Request::script(&scripts::TOUCH, [run]);
-        match self.ask_to_write(id, lifetime, request).await? {
+        let answer = match self.ask_to_write(id, lifetime, request).await? {
+            refused if are_apart(&refused) => self.touch_apart(id, milliseconds(lifetime)).await?,
+            answered => answer(answered)?,
+        };
+        match answer {
             Value::Nil => Ok(false),
             Value::Array(owner) => {
                 if let [owner] = &owner[..] {
@@ -297,7 +326,12 @@ impl Inner {
         let (key, beside) = (self.layout.session(id), self.layout.owner(id));
         let mut run = scripts::DELETE.call(&[&key, &beside]);
         run.arg(id.as_str()).arg(self.lists());
-        match self.ask_to_last(&key, Request::script(&scripts::DELETE, [run])).await? {
+        let request = Request::script(&scripts::DELETE, [run]).or_apart();
+        let answer = match self.try_to_last(&key, request).await? {
+            refused if are_apart(&refused) => self.delete_apart(id).await?,
+            answered => answer(answered)?,
+        };
+        match answer {
             Value::Nil => Ok(None),
             Value::Array(items) => {
                 let mut items = items.into_iter();

@@ -5,6 +5,7 @@
 //! done is never sent again. Whoever counts would count twice.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use super::link::{Link, Server, in_time};
 use super::request::{Failure, Request};
 use super::slot;
 use super::topology::Map;
+use crate::apart::are_apart;
 use crate::error::code;
 
 /// How long a link waits for its server. After that, it may be another's turn to be the master.
@@ -43,6 +45,8 @@ struct Inner {
     nodes: Arc<Nodes>,
     maps: watch::Receiver<View>,
     refresher: AbortHandle,
+    /// How many answers have come from others than those who have the slots by the map.
+    redirections: AtomicU64,
 }
 
 /// The links to all servers that we have heard of.
@@ -76,7 +80,12 @@ impl Cluster {
         let (links, stale) = (Mutex::default(), Notify::new());
         let nodes = Arc::new(Nodes { seeds, dialer, links, stale, publish });
         let task = tokio::spawn(keep(nodes.clone(), events));
-        Self(Arc::new(Inner { nodes, maps, refresher: task.abort_handle() }))
+        Self(Arc::new(Inner {
+            nodes,
+            maps,
+            refresher: task.abort_handle(),
+            redirections: AtomicU64::new(0),
+        }))
     }
 
     /// Waits until the first attempt to reach the Cluster has succeeded or failed.
@@ -103,6 +112,7 @@ impl Cluster {
             let pause = match next(&outcome, request) {
                 Next::Done => return outcome,
                 Next::Redirected(redirection) => {
+                    self.0.redirections.fetch_add(1, Ordering::SeqCst);
                     if !redirection.asking {
                         self.0.nodes.stale.notify_one();
                     }
@@ -119,7 +129,8 @@ impl Cluster {
                     return outcome;
                 }
             };
-            if start.elapsed() + pause >= patience {
+            // The first redirections are followed in any case: they say who has it, not that nobody has.
+            if !pause.is_zero() && start.elapsed() + pause >= patience {
                 return outcome;
             }
             sleep(pause).await;
@@ -163,6 +174,11 @@ impl Cluster {
             }
             sleep(jittered(PAUSE)).await;
         }
+    }
+
+    /// How many redirections were followed so far.
+    pub(crate) fn redirections(&self) -> u64 {
+        self.0.redirections.load(Ordering::SeqCst)
     }
 
     /// Who has which slot, as a server says just now.
@@ -248,6 +264,7 @@ enum Next {
 
 fn next(outcome: &Result<Vec<Value>, Failure>, request: &Request) -> Next {
     match outcome {
+        Ok(answers) if request.may_be_apart() && answers.iter().any(are_apart) => Next::Done,
         Ok(answers) => answers.iter().find_map(next_of).unwrap_or(Next::Done),
         Err(failure) if !failure.sent => Next::Later,
         Err(failure) if request.is_repeatable() && !failure.error.is_timeout() => Next::Later,

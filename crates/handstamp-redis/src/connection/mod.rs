@@ -84,6 +84,14 @@ impl Connection {
         }
     }
 
+    /// How often somebody was asked who is not known to have the key, and so may not be tracked.
+    pub(crate) fn redirections(&self) -> u64 {
+        match self {
+            Self::Cluster(cluster, _) => cluster.redirections(),
+            Self::Given(_) | Self::One(_) => 0,
+        }
+    }
+
     /// Waits until the first attempt to connect has succeeded or failed.
     pub(crate) async fn opened(&self) -> Result<(), StoreError> {
         match self {

@@ -18,6 +18,8 @@ pub(crate) struct Request {
     repeatable: bool,
     /// Its last command waits until replicas have it.
     waits: bool,
+    /// Whoever asks knows what to do while its keys are apart.
+    apart: bool,
 }
 
 impl Request {
@@ -28,6 +30,7 @@ impl Request {
             script: None,
             repeatable: false,
             waits: false,
+            apart: false,
         }
     }
 
@@ -47,6 +50,15 @@ impl Request {
         command.arg(wait.replicas).arg(milliseconds(wait.timeout));
         self.commands.push(command);
         Self { waits: true, ..self }
+    }
+
+    /// The same, and "its keys are on two servers just now" is an answer, not a reason to try again.
+    pub(crate) fn or_apart(self) -> Self {
+        Self { apart: true, ..self }
+    }
+
+    pub(crate) fn may_be_apart(&self) -> bool {
+        self.apart
     }
 
     pub(crate) fn waits(&self) -> bool {

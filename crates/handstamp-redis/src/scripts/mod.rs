@@ -30,6 +30,8 @@ macro_rules! scripts {
 }
 
 scripts! {
+    /// Says whose a session is that is about to be created.
+    CLAIM: "claim.lua";
     /// Creates a session of an owner.
     CREATE: "clock.lua" "enter.lua" "create.lua";
     /// Ends a session and gives what it held.
@@ -46,6 +48,8 @@ scripts! {
     LOOK: "look.lua";
     /// Takes sessions out of a list.
     PRUNE: "clock.lua" "prune.lua";
+    /// Replaces a session without its owner.
+    REPLACE: "replace.lua";
     /// Sets how long a session has left.
     TOUCH: "clock.lua" "enter.lua" "touch.lua";
     /// Replaces a session.

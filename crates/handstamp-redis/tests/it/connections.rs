@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use handstamp::SessionStore;
-use handstamp::store::{Change, ConnectionEvent, Record, StoreErrorKind};
+use handstamp::store::{Change, ConnectionEvent, Created, Record, StoreErrorKind, Updated};
 use handstamp_redis::{RedisOptions, RedisStore};
 use handstamp_testing::servers::{
     self, Cluster, Proxy, Redis, RedisOptions as ServerOptions, Sentinel,
@@ -233,6 +233,93 @@ async fn writes_that_matter_wait_for_replicas() {
         store.create(&next, &owned("{}", "alice")).await.is_ok()
     })
     .await;
+}
+
+/// Whoever moves a slot may be held up, and the key of an owner that does not exist can't move.
+#[tokio::test]
+async fn sessions_are_written_while_a_slot_stays_between_two_masters() {
+    let cluster = Cluster::start();
+    let options = RedisOptions::new().absence_patience(Duration::from_secs(10));
+    let store = options.prefix("{app}:sess:").connect(&cluster_url(&cluster)).await.unwrap();
+    let old = [record("old"), owned("old", "alice")];
+    for (n, session) in old.iter().enumerate() {
+        for what in ["kept", "updated", "taken", "ended", "touched", "deleted"] {
+            put(&store, &id(&format!("{what}-{n}")), session).await;
+        }
+    }
+    let version = living(&store, &id("kept-0")).await.version;
+    let slot = cluster.slot_of("{app}:sess:");
+    let source = cluster.master_of(slot);
+    let mut others = (0..16384).step_by(1000).map(|slot| cluster.master_of(slot));
+    let target = others.find(|master| master.port() != source.port()).unwrap();
+    cluster.begin_move(slot, target);
+    // One of each pair is on the other side already.
+    let port = target.port().to_string();
+    for what in ["updated", "taken", "ended", "touched", "deleted"] {
+        let key = format!("owner|{{app}}:sess:{what}-1");
+        source.ask(&["MIGRATE", "127.0.0.1", &port, &key, "0", "5000"]);
+    }
+
+    let begin = Instant::now();
+    let ending = Record { lifetime: Duration::ZERO, ..record("") };
+    for (n, session) in old.iter().enumerate() {
+        let named = |what: &str| id(&format!("{what}-{n}"));
+        let new = Record { document: b"new".as_slice().into(), ..session.clone() };
+        put(&store, &named("created"), &new).await;
+        assert!(matches!(store.create(&named("created"), &new).await.unwrap(), Created::Duplicate));
+        let updated = store.update(&named("updated"), version, &new).await.unwrap();
+        assert!(matches!(updated, Updated::Done(_)));
+        let again = store.update(&named("updated"), version, &new).await.unwrap();
+        assert!(matches!(again, Updated::Conflict(_)));
+        let gone = store.update(&named("missing"), version, &new).await.unwrap();
+        assert!(matches!(gone, Updated::Gone));
+        store.update(&named("taken"), version, &owned("new", "bob")).await.unwrap();
+        store.update(&named("ended"), version, &ending).await.unwrap();
+        assert!(store.touch(&named("touched"), Duration::from_secs(60)).await.unwrap());
+        assert!(!store.touch(&named("missing"), Duration::from_secs(60)).await.unwrap());
+        assert_eq!(store.delete(&named("deleted")).await.unwrap().as_deref(), Some(&b"old"[..]));
+        for (what, document) in [("created", "new"), ("updated", "new"), ("taken", "new")] {
+            assert_eq!(*living(&store, &named(what)).await.document, *document.as_bytes());
+        }
+        for what in ["ended", "deleted"] {
+            assert!(store.load(&named(what)).await.unwrap().is_none(), "{what}");
+        }
+        assert!(living(&store, &named("touched")).await.remaining <= Duration::from_secs(60));
+    }
+    let index = store.index().unwrap();
+    assert_eq!(index.revoke("bob", None).await.unwrap(), 2);
+    assert_eq!(index.revoke("alice", Some(&id("kept-1"))).await.unwrap(), 3);
+    println!("all took {:?}", begin.elapsed());
+    for (what, lives) in [("created", true), ("updated", true), ("taken", false), ("kept", true)] {
+        let lives_in = [lives, what == "kept"];
+        for (n, lives) in lives_in.into_iter().enumerate() {
+            let loaded = store.load(&id(&format!("{what}-{n}"))).await.unwrap();
+            assert_eq!(loaded.is_some(), lives, "{what}-{n}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_is_followed_by_who_waits_for_nobody() {
+    let cluster = Cluster::start();
+    let options = RedisOptions::new().absence_patience(Duration::ZERO);
+    let store = options.connect(&cluster_url(&cluster)).await.unwrap();
+    let everywhere: Vec<_> = (0..30).map(|n| id(&format!("s{n}"))).collect();
+    soon("all masters are connected", async || {
+        for id in &everywhere {
+            if store.load(id).await.is_err() {
+                return false;
+            }
+        }
+        true
+    })
+    .await;
+    put(&store, &id("a"), &record("1")).await;
+    let slot = cluster.slot_of("sess:a");
+    let source = cluster.master_of(slot).port();
+    let mut others = (0..16384).step_by(1000).map(|slot| cluster.master_of(slot));
+    cluster.move_slot(slot, others.find(|master| master.port() != source).unwrap());
+    assert_eq!(*living(&store, &id("a")).await.document, *b"1");
 }
 
 /// The engine ends sessions by an update that leaves them no time.
