@@ -82,7 +82,7 @@ fn hundredths(cost: Cost) -> [f64; CALLS.len()] {
 }
 
 /// The largest parts of a cost and how large they are.
-fn largest(cost: &Cost) -> String {
+pub(crate) fn largest(cost: &Cost) -> String {
     let mut parts: Vec<_> = PARTS.iter().zip(cost.parts).collect();
     parts.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     let share = |(part, of): &(&(&str, _), f64)| {
@@ -124,6 +124,19 @@ the file, waiting for the disk, waking threads. Of ours they take {}. The kernel
 times a second or so; the sum is exact.",
         rows.iter().flat_map(ours).collect::<Vec<_>>().join(", ")
     )
+}
+
+/// The CPU time of a route of ours and of a peer above their bare routes, in words.
+pub(crate) fn both(ours: &Row, ours_at: Measured, peer: &Row, peer_at: Measured) -> String {
+    let of = |row: &Row, at: Measured| {
+        let system = percent((at.system / at.overhead).clamp(0.0, 1.0));
+        format!(
+            "{} takes {} µs ({system} of it the system's)",
+            row.target.title,
+            number(at.overhead)
+        )
+    };
+    format!("{}, {}", of(ours, ours_at), of(peer, peer_at))
 }
 
 /// The CPU time above the bare route, divided.

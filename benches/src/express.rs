@@ -3,49 +3,78 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::database::{Database, Kind};
 use crate::plot::{self, Bar};
 use crate::programs;
-use crate::report::{Chapter, Table, against, number};
+use crate::report::{Chapter, Table, number};
 use crate::{Fallible, Options};
 
-/// Runs the benchmarks of the package and reads what they have written.
-pub(crate) fn chapter(options: &Options) -> Fallible<Chapter> {
-    let folder = crate::scratch()?;
-    let file = folder.path().join("express.json");
-    let mut command = Command::new("node");
-    command.arg(programs::folder().join("../node/bench/index.js")).arg("--json").arg(&file);
-    if options.quick {
-        command.arg("--quick");
-    }
-    // It prints the same tables; what it says of its progress is on stderr.
-    if !command.stdout(Stdio::null()).status()?.success() {
-        return Err("the benchmarks of the npm package failed".into());
-    }
-    let chapter: Value = serde_json::from_slice(&fs::read(&file)?)?;
+/// The environment variable that tells the package's benchmarks where the databases are.
+const DATABASES: &str = "HANDSTAMP_BENCH_DATABASES";
+
+/// The stores in the process itself: in memory, and SQLite.
+pub(crate) fn in_process(options: &Options) -> Fallible<Chapter> {
+    let chapter = measured(Command::new("node"), &[], options)?;
     Ok(Chapter {
         title: "Express",
-        method: text(&chapter["method"]),
-        tables: list(&chapter["tables"]).iter().map(table).collect(),
         plot: Some(("express", bars(&chapter["plot"]))),
+        ..shown(&chapter)
     })
 }
 
-fn table(table: &Value) -> Table {
-    let row = |row: &Value| list(row).iter().map(cell).collect();
-    Table::of(
-        list(&table["columns"]).iter().map(text).collect(),
-        list(&table["rows"]).iter().map(row).collect(),
-    )
+/// The stores on databases.
+pub(crate) fn network(options: &Options) -> Fallible<Chapter> {
+    let [redis, postgres, mysql] = [Kind::Redis, Kind::Postgres, Kind::MySql].map(Database::start);
+    let urls = json!({"redis": redis.url(), "postgres": postgres.url(), "mysql": mysql.url()});
+    let mut node = Command::new("node");
+    node.env(DATABASES, urls.to_string());
+    let chapter = measured(node, &["--databases"], options)?;
+    let plot = Some(("express-network", bars(&chapter["plot"])));
+    Ok(Chapter { title: "Express: stores on databases", plot, ..shown(&chapter) })
 }
 
-/// A text, a number, a ratio with its budget, or nothing.
-fn cell(cell: &Value) -> String {
+/// Runs the benchmarks of the package and reads what they have written.
+fn measured(mut node: Command, arguments: &[&str], options: &Options) -> Fallible<Value> {
+    let folder = crate::scratch()?;
+    let file = folder.path().join("express.json");
+    node.arg(programs::folder().join("../node/bench/index.js")).arg("--json").arg(&file);
+    node.args(arguments);
+    if options.quick {
+        node.arg("--quick");
+    }
+    // It prints the same tables; what it says of its progress is on stderr.
+    if !node.stdout(Stdio::null()).status()?.success() {
+        return Err("the benchmarks of the npm package failed".into());
+    }
+    Ok(serde_json::from_slice(&fs::read(&file)?)?)
+}
+
+fn shown(chapter: &Value) -> Chapter {
+    Chapter {
+        method: text(&chapter["method"]),
+        tables: list(&chapter["tables"]).iter().map(table).collect(),
+        ..Chapter::default()
+    }
+}
+
+fn table(of: &Value) -> Table {
+    let mut table = Table::of(list(&of["columns"]).iter().map(text).collect(), Vec::new());
+    for row in list(&of["rows"]) {
+        let cells = list(row).iter().map(|cell| shown_in(&mut table, cell, &text(&of["known"])));
+        let cells: Vec<_> = cells.collect();
+        table.rows([cells]);
+    }
+    table
+}
+
+/// A text, a number, a ratio with its budget, or nothing; and what is known of a budget that is missed.
+fn shown_in(table: &mut Table, cell: &Value, known: &str) -> String {
     match cell {
         Value::Null => "–".to_owned(),
         Value::Number(_) => number(float(cell)),
-        Value::Object(_) => against(float(&cell["budget"]), float(&cell["value"])),
+        Value::Object(_) => table.against(float(&cell["budget"]), float(&cell["value"]), &[known]),
         _ => text(cell),
     }
 }
@@ -76,8 +105,6 @@ fn float(value: &Value) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -85,6 +112,7 @@ mod tests {
         let shown = table(&json!({
             "columns": ["store", "read", "bytes"],
             "rows": [["memory", {"value": 0.25, "budget": 0.35}, null], ["file", 1234.5, 20]],
+            "known": "Never said, as nothing is missed.",
         }));
         assert_eq!(
             shown.to_markdown(),

@@ -1,5 +1,5 @@
-//! What becomes of a store when it grows: measured in a process of its own for each size, on the
-//! store and the manager alone, without HTTP.
+//! What becomes of a store when it grows: measured on the store and the manager alone, without HTTP. A
+//! store that keeps its sessions in this process gets a process of its own for each size.
 
 use std::fs;
 use std::hint::black_box;
@@ -16,6 +16,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime;
 use tokio::task::JoinSet;
 
+use crate::database::{Database, Kind};
 use crate::{Fallible, Options, median, ours};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,8 +33,8 @@ pub(crate) struct Size {
     pub(crate) sessions: usize,
     /// The time of reading one session, by its credential, in nanoseconds.
     pub(crate) read: f64,
-    /// Memory of the process for a session, above its document.
-    pub(crate) bytes: f64,
+    /// Memory of the process for a session, above its document, if the store is in it.
+    pub(crate) bytes: Option<f64>,
 }
 
 /// Calls of a memory store while all of its sessions expire, in microseconds.
@@ -54,11 +55,53 @@ pub(crate) fn sizes(kind: &str, options: &Options) -> Fallible<Vec<Size>> {
     let sizes = options.either(vec![1_000, 10_000], vec![1_000, 10_000, 100_000, 1_000_000]);
     let measure = |sessions: usize| {
         let folder = crate::scratch()?;
-        let folder = folder.path().display().to_string();
-        let [read, bytes] = child(&["grow", kind, &sessions.to_string(), &folder])?;
-        Ok(Size { sessions, read, bytes })
+        measure(kind, sessions, &folder.path().display().to_string())
     };
     sizes.into_iter().map(measure).collect()
+}
+
+fn measure(kind: &str, sessions: usize, place: &str) -> Fallible<Size> {
+    let [read, bytes] = child(&["grow", kind, &sessions.to_string(), place])?;
+    Ok(Size { sessions, read, bytes: Some(bytes) })
+}
+
+/// Measures our store on a database of some kind, with few sessions and with many.
+pub(crate) fn of_database(kind: Kind, options: &Options) -> Fallible<Vec<Size>> {
+    let sizes = [1_000, options.either(20_000, 1_000_000)];
+    sizes.into_iter().map(|sessions| filled(kind, sessions)).collect()
+}
+
+/// A read in a database with so many sessions. Those that are read are begun here; the database makes all
+/// others itself, which is fast.
+fn filled(kind: Kind, sessions: usize) -> Fallible<Size> {
+    let database = Database::start(kind);
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let store = runtime.block_on(ours::store(kind, &database.url()))?;
+    let manager = SessionManager::new(store, Keys::new(ours::SECRET)?);
+    let some = sessions.min(SAMPLE);
+    let cookies = runtime.block_on(async {
+        let mut cookies = Vec::with_capacity(some);
+        for _ in 0..some {
+            cookies.push(begin(&manager).await?);
+        }
+        Fallible::Ok(cookies)
+    })?;
+    database.fill(sessions - some, &whole_document()?);
+    let read = runtime.block_on(read(&manager, &cookies))?;
+    Ok(Size { sessions, read, bytes: None })
+}
+
+/// How much longer a read takes with most sessions than with fewest.
+pub(crate) fn ratio(sizes: &[Size]) -> f64 {
+    match sizes {
+        [first, .., last] => last.read / first.read,
+        _ => f64::NAN,
+    }
+}
+
+/// The points of a plot: sessions, and microseconds of a read.
+pub(crate) fn line(sizes: &[Size]) -> Vec<(f64, f64)> {
+    sizes.iter().map(|size| (size.sessions as f64, size.read / 1000.0)).collect()
 }
 
 /// Measures the calls of a memory store while its sessions expire.
@@ -81,7 +124,7 @@ fn child<const N: usize>(arguments: &[&str]) -> Fallible<[f64; N]> {
 }
 
 /// The child process: fills a store and prints the time of a read and the bytes for a session.
-pub(crate) fn grow(kind: &str, sessions: usize, folder: &Path) -> Fallible<()> {
+pub(crate) fn grow(kind: &str, sessions: usize, place: &str) -> Fallible<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match kind {
@@ -93,7 +136,7 @@ pub(crate) fn grow(kind: &str, sessions: usize, folder: &Path) -> Fallible<()> {
             "sqlite" => {
                 // How it got there doesn't matter to the reader.
                 let options = SqliteOptions::new().synchronous(Synchronous::Normal);
-                fill(options.open(folder.join("sessions.db"))?, sessions).await
+                fill(options.open(Path::new(place).join("sessions.db"))?, sessions).await
             }
             _ => Err(kit::unknown(kind)),
         }

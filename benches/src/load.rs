@@ -1,14 +1,16 @@
 //! Load on servers: each target in its turn, several rounds.
 
+use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::database::{self, Database};
 use crate::programs::{Programs, Target};
 use crate::server::{Connection, Server};
-use crate::{Fallible, Options, median};
+use crate::{Fallible, median};
 
-/// How many browsers there are, each with a session of its own.
+/// How many browsers there usually are, each with a session of its own.
 pub(crate) const BROWSERS: usize = 16;
 
 /// What was measured of a route: medians over the rounds.
@@ -18,6 +20,8 @@ pub(crate) struct Measured {
     pub(crate) overhead: f64,
     /// How much of that is in the system's name.
     pub(crate) system: f64,
+    /// CPU time of the database for a request, in microseconds.
+    pub(crate) database: f64,
     /// Requests a second.
     pub(crate) throughput: f64,
     /// How long half of the requests take at most, in microseconds.
@@ -36,35 +40,52 @@ pub(crate) struct Row {
     pub(crate) write: Measured,
 }
 
-/// Measures these targets in turn, with documents of so many bytes.
-pub(crate) fn rows(
-    programs: &Programs,
-    targets: &[Target],
-    bytes: usize,
-    options: &Options,
-) -> Fallible<Vec<Row>> {
+/// What is measured, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load<'a> {
+    pub(crate) programs: &'a Programs,
+    pub(crate) targets: &'a [Target],
+    /// Those that the targets need.
+    pub(crate) databases: &'a [Database],
+    /// The size of the documents.
+    pub(crate) bytes: usize,
+    pub(crate) browsers: usize,
+    pub(crate) rounds: usize,
+    /// How long all browsers ask for one route, each round.
+    pub(crate) time: Duration,
+}
+
+/// Measures targets in turn.
+pub(crate) fn rows(load: Load<'_>) -> Fallible<Vec<Row>> {
     let folder = crate::scratch()?;
     let mut stages = Vec::new();
-    for target in targets {
+    for target in load.targets {
         let folder = folder.path().join(target.name);
         std::fs::create_dir(&folder)?;
-        let server = Server::start(programs, *target, &folder)?;
-        let mut browsers = (0..BROWSERS).map(|_| server.connect()).collect::<Fallible<Vec<_>>>()?;
-        for browser in &mut browsers {
-            browser.begin(bytes).map_err(|error| format!("{}: {error}", target.title))?;
-        }
-        stages.push(Stage { target: *target, server, browsers, rounds: Vec::new() });
+        stages.push(stage(load, *target, &folder)?);
     }
-    for _ in 0..options.either(1, 7) {
+    for _ in 0..load.rounds {
         for stage in &mut stages {
-            stage.round(options)?;
+            stage.round(load.time)?;
         }
     }
     Ok(stages.iter().map(Stage::row).collect())
 }
 
-struct Stage {
+fn stage<'a>(load: Load<'a>, target: Target, folder: &Path) -> Fallible<Stage<'a>> {
+    let database = database::of(target, load.databases)?;
+    let server = Server::start(load.programs, target, folder, database)?;
+    let mut browsers =
+        (0..load.browsers).map(|_| server.connect()).collect::<Fallible<Vec<_>>>()?;
+    for browser in &mut browsers {
+        browser.begin(load.bytes).map_err(|error| format!("{}: {error}", target.title))?;
+    }
+    Ok(Stage { target, database, server, browsers, rounds: Vec::new() })
+}
+
+struct Stage<'a> {
     target: Target,
+    database: Option<&'a Database>,
     server: Server,
     browsers: Vec<Connection>,
     rounds: Vec<[Phase; 3]>,
@@ -74,15 +95,15 @@ struct Stage {
 struct Phase {
     cpu: f64,
     system: f64,
+    database: f64,
     throughput: f64,
     p50: f64,
     p99: f64,
 }
 
-impl Stage {
-    fn round(&mut self, options: &Options) -> Fallible<()> {
-        let time = options.either(Duration::from_millis(100), Duration::from_secs(1));
-        let mut phase = |path| phase(&self.server, &mut self.browsers, path, time);
+impl Stage<'_> {
+    fn round(&mut self, time: Duration) -> Fallible<()> {
+        let mut phase = |path| phase(self.database, &self.server, &mut self.browsers, path, time);
         let round = [phase("/bare")?, phase("/read")?, phase("/write")?];
         self.rounds.push(round);
         Ok(())
@@ -97,6 +118,7 @@ impl Stage {
                 // Above the bare route of the same round: so what disturbs both cancels out.
                 overhead: of(|round, at| round[at].cpu - round[0].cpu),
                 system: of(|round, at| round[at].system - round[0].system),
+                database: of(|round, at| round[at].database),
                 throughput: of(|round, at| round[at].throughput),
                 p50: of(|round, at| round[at].p50),
                 p99: of(|round, at| round[at].p99),
@@ -109,6 +131,7 @@ impl Stage {
 
 /// All browsers ask for one route for this long.
 fn phase(
+    database: Option<&Database>,
     server: &Server,
     browsers: &mut [Connection],
     path: &str,
@@ -125,7 +148,8 @@ fn phase(
                 })
             })
             .collect();
-        let before = server.cpu();
+        let of_database = || database.map_or(Ok(Duration::ZERO), Database::cpu);
+        let before = (server.cpu(), of_database());
         start.wait();
         let begun = Instant::now();
         let mut times = Vec::new();
@@ -133,13 +157,15 @@ fn phase(
             times.extend(thread.join().map_err(|_| "a browser panicked")??);
         }
         let elapsed = begun.elapsed();
-        let (cpu, system) = server.cpu()?.since(before?);
+        let (cpu, system) = server.cpu()?.since(before.0?);
+        let of_database = of_database()?.saturating_sub(before.1?);
         times.sort_unstable();
         let requests = times.len() as f64;
         let at = |part: f64| micros(times[(part * (requests - 1.0)) as usize]);
         Ok(Phase {
             cpu: micros(cpu) / requests,
             system: micros(system) / requests,
+            database: micros(of_database) / requests,
             throughput: requests / elapsed.as_secs_f64(),
             p50: at(0.5),
             p99: at(0.99),

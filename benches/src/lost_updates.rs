@@ -3,7 +3,8 @@
 use std::sync::Barrier;
 use std::thread;
 
-use crate::programs::{OURS_FULL, Programs, Target};
+use crate::database::{self, Database};
+use crate::programs::{Programs, Target};
 use crate::server::{Connection, Server};
 use crate::{Fallible, Options};
 
@@ -18,30 +19,36 @@ pub(crate) struct Reached {
     pub(crate) slow: Vec<u64>,
 }
 
-/// Tries it with each target, and with two processes of ours that share a file.
+/// Tries it with each target, and with two processes of some that share their sessions.
 pub(crate) fn reached(
     programs: &Programs,
-    targets: &[Target],
+    alone: &[Target],
+    in_two: &[Target],
+    databases: &[Database],
     options: &Options,
 ) -> Fallible<Vec<Reached>> {
-    let mut rows = Vec::new();
-    for target in targets {
-        rows.push(row(programs, *target, 1, target.title.to_owned(), options)?);
-    }
-    rows.push(row(programs, OURS_FULL, 2, "handstamp, SQLite, two processes".to_owned(), options)?);
-    Ok(rows)
+    let alone = alone.iter().map(|target| (target, 1));
+    let in_two = in_two.iter().map(|target| (target, 2));
+    let row =
+        |(target, processes): (&Target, _)| row(programs, *target, processes, databases, options);
+    alone.chain(in_two).map(row).collect()
 }
 
 fn row(
     programs: &Programs,
     target: Target,
     processes: usize,
-    title: String,
+    databases: &[Database],
     options: &Options,
 ) -> Fallible<Reached> {
     let folder = crate::scratch()?;
+    let database = database::of(target, databases)?;
+    let title = match processes {
+        1 => target.title.to_owned(),
+        _ => format!("{}, two processes", target.title.replace(", FULL (default)", "")),
+    };
     let servers = (0..processes)
-        .map(|_| Server::start(programs, target, folder.path()))
+        .map(|_| Server::start(programs, target, folder.path(), database))
         .collect::<Fallible<Vec<_>>>()?;
     let tries = options.either(1, 5);
     let series = |path| (0..tries).map(|_| count(&servers, path)).collect::<Fallible<Vec<_>>>();

@@ -1,7 +1,8 @@
 //! The benchmarks of handstamp: ours and its peers in one run, on one machine, in turn.
 //!
-//! `cargo xtask bench` runs everything and writes `docs/benchmarks.md`. `-- --quick` is a smoke check
-//! with small numbers, `-- --only memory,sqlite` a part; both print and write nothing.
+//! `cargo xtask bench` runs everything and writes `docs/benchmarks.md`, chapter by chapter.
+//! `-- --only memory,sqlite` measures these chapters anew and leaves the others on the page as they are.
+//! `-- --quick` is a smoke check with small numbers, which prints and writes nothing.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -13,26 +14,31 @@
 mod breakdown;
 mod callgrind;
 mod chapters;
+mod conditions;
 mod counting;
+mod database;
 mod engine;
 mod express;
 mod growth;
 mod load;
 mod lost_updates;
+mod network;
 mod ours;
 mod page;
 mod plot;
+mod processes;
 mod programs;
 mod report;
 mod server;
 
 use std::env;
 use std::error::Error;
-use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::conditions::Conditions;
 use crate::programs::Programs;
 
 /// What anything here returns that can fail: the message is for the person who runs it.
@@ -72,8 +78,15 @@ impl Options {
         self.only.is_empty() || self.only.iter().any(|name| name == chapter)
     }
 
-    fn is_complete(&self) -> bool {
-        !self.quick && self.only.is_empty()
+    fn needs_peers(&self) -> bool {
+        chapters::ALL
+            .iter()
+            .any(|(name, _)| self.wants(name) && !chapters::WITHOUT_PEERS.contains(name))
+    }
+
+    /// How long one route is asked for.
+    pub(crate) fn phase(&self) -> Duration {
+        self.either(Duration::from_millis(100), Duration::from_secs(1))
     }
 }
 
@@ -98,33 +111,27 @@ fn run(arguments: &[String]) -> Fallible<()> {
     match words[..] {
         // What this program starts itself again for.
         ["serve" | "drive", ..] => {
-            kit::run(arguments, async |target, folder| ours::build(target, folder))
+            kit::run(arguments, async |target, place| ours::build(target, place).await)
         }
-        ["grow", kind, sessions, folder] => {
-            growth::grow(kind, sessions.parse()?, Path::new(folder))
-        }
+        ["grow", kind, sessions, place] => growth::grow(kind, sessions.parse()?, place),
         ["expire", sessions] => growth::expire(sessions.parse()?),
         _ => bench(&Options::parse(&words)?),
     }
 }
 
 fn bench(options: &Options) -> Fallible<()> {
-    // The npm package's peers come with it.
-    let programs = if options.only == ["express"] { Programs::ours()? } else { Programs::build()? };
-    let machine = page::machine()?;
-    println!("{machine}\n");
-    let mut chapters = Vec::new();
+    let programs = if options.needs_peers() { Programs::build()? } else { Programs::ours()? };
     for (name, measure) in chapters::ALL {
-        if options.wants(name) {
-            let chapter = measure(&programs, options)?;
-            println!("{}", chapter.to_markdown("benchmarks"));
-            chapters.push(chapter);
+        if !options.wants(name) {
+            continue;
         }
-    }
-    if options.is_complete() {
-        page::write(&machine, &chapters)?;
-    } else {
-        println!("Not a complete run: docs/benchmarks.md stays as it is.");
+        let conditions = Conditions::at_start()?;
+        let mut chapter = measure(&programs, options)?;
+        chapter.measured = conditions.at_end()?;
+        println!("{}", chapter.to_markdown("benchmarks"));
+        if !options.quick {
+            page::write(name, &chapter)?;
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Fallible;
+use crate::database::Kind;
 
 /// Something that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +15,8 @@ pub(crate) struct Target {
     /// As the tables name it.
     pub(crate) title: &'static str,
     pub(crate) maker: Maker,
+    /// Where its sessions are, if not in its memory or in a file.
+    pub(crate) database: Option<Kind>,
 }
 
 /// Whose it is.
@@ -34,12 +37,32 @@ pub(crate) const SQLX_FULL: Target =
 pub(crate) const SQLX_NORMAL: Target =
     peer("tower-sessions-sqlite-normal", "tower-sessions-sqlx-store 0.15, SQLite, NORMAL");
 
+pub(crate) const OURS_REDIS: Target = ours("redis", "handstamp, Redis").on(Kind::Redis);
+pub(crate) const OURS_NEAR: Target =
+    ours("redis-near", "handstamp, Redis, near cache").on(Kind::Redis);
+pub(crate) const FRED: Target =
+    peer("tower-sessions-redis", "tower-sessions-redis-store 0.16").on(Kind::Redis);
+pub(crate) const OURS_POSTGRES: Target =
+    ours("postgres", "handstamp, PostgreSQL").on(Kind::Postgres);
+pub(crate) const SQLX_POSTGRES: Target =
+    peer("tower-sessions-postgres", "tower-sessions-sqlx-store 0.15, PostgreSQL")
+        .on(Kind::Postgres);
+pub(crate) const OURS_MYSQL: Target = ours("mysql", "handstamp, MySQL").on(Kind::MySql);
+pub(crate) const SQLX_MYSQL: Target =
+    peer("tower-sessions-mysql", "tower-sessions-sqlx-store 0.15, MySQL").on(Kind::MySql);
+
 const fn ours(name: &'static str, title: &'static str) -> Target {
-    Target { name, title, maker: Maker::Ours }
+    Target { name, title, maker: Maker::Ours, database: None }
 }
 
 const fn peer(name: &'static str, title: &'static str) -> Target {
-    Target { name, title, maker: Maker::Peer }
+    Target { name, title, maker: Maker::Peer, database: None }
+}
+
+impl Target {
+    const fn on(self, database: Kind) -> Self {
+        Self { database: Some(database), ..self }
+    }
 }
 
 /// Where the programs are.

@@ -1,6 +1,5 @@
 //! A target as a process of its own, the connections to it, and the CPU time it takes.
 
-use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -8,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::Fallible;
+use crate::database::Database;
+use crate::processes::Process;
 use crate::programs::{Programs, Target};
 
 /// A server that runs until it is dropped.
@@ -18,11 +19,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a target, whose files go into the folder.
-    pub(crate) fn start(programs: &Programs, target: Target, folder: &Path) -> Fallible<Self> {
+    /// Starts a target, which keeps its sessions on its database, or in files in the folder.
+    pub(crate) fn start(
+        programs: &Programs,
+        target: Target,
+        folder: &Path,
+        database: Option<&Database>,
+    ) -> Fallible<Self> {
+        let place = database.map_or_else(|| folder.display().to_string(), Database::url);
         let mut process = Command::new(programs.of(target))
-            .args(["serve", target.name])
-            .arg(folder)
+            .args(["serve", target.name, &place])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -34,18 +40,8 @@ impl Server {
 
     /// The CPU time of all its threads, in the user's and in the system's name.
     pub(crate) fn cpu(&self) -> Fallible<Cpu> {
-        let mut nanoseconds = 0;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
-            // A thread may end meanwhile; idle ones have hardly any time.
-            let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
-            nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
-        }
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The program's name is in brackets and may hold anything.
-        let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
-        let mut ticks = fields.split_whitespace().skip(11).map(str::parse);
-        let mut ticks = || ticks.next().ok_or("no CPU time in stat");
-        Ok(Cpu { all: Duration::from_nanos(nanoseconds), user: ticks()??, system: ticks()?? })
+        let process = Process::of(self.process.id())?;
+        Ok(Cpu { all: process.cpu()?, user: process.user, system: process.system })
     }
 
     /// Opens a connection, which stays open.

@@ -12,7 +12,6 @@ mod serve;
 
 use std::error::Error;
 use std::fmt;
-use std::path::Path;
 
 use axum::Router;
 use axum::routing::get;
@@ -38,26 +37,27 @@ pub const COUNT: &str = "count";
 /// How long a slow handler takes.
 pub const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
-/// Runs what the command line says: `serve TARGET FOLDER`, or `drive TARGET FOLDER CASE BYTES REQUESTS`.
-/// `build` makes the router of a target, whose files go into the folder.
+/// Runs what the command line says: `serve TARGET PLACE`, or `drive TARGET PLACE CASE BYTES REQUESTS`.
+/// `build` makes the router of a target, whose sessions are kept in that place: a folder, or the URL of a
+/// server.
 ///
 /// # Errors
 /// The command line is not understood, the target can't be made, or it does not count rightly.
 pub fn run(
     arguments: &[String],
-    build: impl AsyncFnOnce(&str, &Path) -> Result<Router, Box<dyn Error>>,
+    build: impl AsyncFnOnce(&str, &str) -> Result<Router, Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["serve", target, folder] => {
-            serve::serve(async || Ok(with_bare(build(target, Path::new(folder)).await?)))
+        ["serve", target, place] => {
+            serve::serve(async || Ok(with_bare(build(target, place).await?)))
         }
-        ["drive", target, folder, case, bytes, requests] => {
+        ["drive", target, place, case, bytes, requests] => {
             let (bytes, requests) = (bytes.parse()?, requests.parse()?);
-            let router = async || Ok(with_bare(build(target, Path::new(folder)).await?));
+            let router = async || Ok(with_bare(build(target, place).await?));
             drive(router, case, bytes, requests)
         }
-        _ => Err("expected: serve TARGET FOLDER | drive TARGET FOLDER CASE BYTES REQUESTS".into()),
+        _ => Err("expected: serve TARGET PLACE | drive TARGET PLACE CASE BYTES REQUESTS".into()),
     }
 }
 

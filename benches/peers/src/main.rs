@@ -2,10 +2,9 @@
 
 mod axum_session_memory;
 mod tower_sessions_memory;
-mod tower_sessions_sqlite;
+mod tower_sessions_stores;
 
 use std::error::Error;
-use std::path::Path;
 
 use axum::Router;
 use sqlx::sqlite::SqliteSynchronous;
@@ -15,15 +14,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     kit::run(&arguments, build)
 }
 
-async fn build(target: &str, folder: &Path) -> Result<Router, Box<dyn Error>> {
+async fn build(target: &str, place: &str) -> Result<Router, Box<dyn Error>> {
     match target {
         "axum_session-memory" => axum_session_memory::router().await,
         "tower-sessions-memory" => Ok(tower_sessions_memory::router()),
+        "tower-sessions-mysql" => tower_sessions_stores::mysql(place).await,
+        "tower-sessions-postgres" => tower_sessions_stores::postgres(place).await,
+        "tower-sessions-redis" => tower_sessions_stores::redis(place).await,
         "tower-sessions-sqlite-full" => {
-            tower_sessions_sqlite::router(folder, SqliteSynchronous::Full).await
+            tower_sessions_stores::sqlite(place, SqliteSynchronous::Full).await
         }
         "tower-sessions-sqlite-normal" => {
-            tower_sessions_sqlite::router(folder, SqliteSynchronous::Normal).await
+            tower_sessions_stores::sqlite(place, SqliteSynchronous::Normal).await
         }
         _ => Err(kit::unknown(target)),
     }

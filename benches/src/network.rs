@@ -1,0 +1,174 @@
+//! The chapters on stores whose sessions are on a database: ours beside the peer's, on one server.
+
+use crate::chapters::{self, Comparison, Loads};
+use crate::database::{Database, Kind};
+use crate::load::{self, Load, Row};
+use crate::plot;
+use crate::programs::{
+    FRED, OURS_MYSQL, OURS_NEAR, OURS_POSTGRES, OURS_REDIS, Programs, SQLX_MYSQL, SQLX_POSTGRES,
+    Target,
+};
+use crate::report::{Chapter, Table, number};
+use crate::{Fallible, Options, breakdown, growth};
+
+/// How many browsers ask at the same time, where that is what is measured.
+const CONNECTIONS: [usize; 3] = [1, 32, 256];
+
+pub(crate) fn redis(programs: &Programs, options: &Options) -> Fallible<Chapter> {
+    let network = Network {
+        kind: Kind::Redis,
+        title: "Redis over HTTP",
+        plot: "redis",
+        targets: &[OURS_REDIS, OURS_NEAR, FRED],
+        pairs: &[(OURS_REDIS, FRED, Some(0.7)), (OURS_NEAR, FRED, None)],
+        about: "The server is Redis, in memory only. The peer has its README's pool of 6 connections; ours has one. A \
+write of ours compares the stored value in a script, so that no other writer's is lost; the peer's overwrites. The near \
+cache is off unless an application turns it on; with it, a read asks Redis only after somebody has changed the session.",
+    };
+    network.chapter(programs, options)
+}
+
+pub(crate) fn postgres(programs: &Programs, options: &Options) -> Fallible<Chapter> {
+    let network = Network {
+        kind: Kind::Postgres,
+        title: "PostgreSQL over HTTP",
+        plot: "postgres",
+        targets: &[OURS_POSTGRES, SQLX_POSTGRES],
+        pairs: &[(OURS_POSTGRES, SQLX_POSTGRES, Some(0.4))],
+        about: "The server is PostgreSQL with `fsync=off`, so that no disk is measured. The peer has sqlx's pool of 10 \
+connections; ours has a few on which requests share the way. A write of ours compares the stored document in the same \
+statement, so that no other writer's is lost; the peer's overwrites.",
+    };
+    network.chapter(programs, options)
+}
+
+pub(crate) fn mysql(programs: &Programs, options: &Options) -> Fallible<Chapter> {
+    let network = Network {
+        kind: Kind::MySql,
+        title: "MySQL over HTTP",
+        plot: "mysql",
+        targets: &[OURS_MYSQL, SQLX_MYSQL],
+        pairs: &[(OURS_MYSQL, SQLX_MYSQL, Some(0.5))],
+        about: "The server is MariaDB with `innodb_flush_log_at_trx_commit=2`, so that no disk is measured. The peer has \
+sqlx's pool of 10 connections. A write of ours compares the stored document in the same statement, so that no other \
+writer's is lost; the peer's overwrites.",
+    };
+    network.chapter(programs, options)
+}
+
+struct Network<'a> {
+    kind: Kind,
+    title: &'static str,
+    plot: &'static str,
+    targets: &'a [Target],
+    pairs: &'a [(Target, Target, Option<f64>)],
+    about: &'a str,
+}
+
+impl Network<'_> {
+    fn chapter(&self, programs: &Programs, options: &Options) -> Fallible<Chapter> {
+        let databases = [Database::start(self.kind)];
+        let name = self.kind.title();
+        let comparison = Comparison {
+            targets: self.targets,
+            pairs: self.pairs,
+            databases: &databases,
+            rounds: options.either(1, 5),
+            title: &format!("{name}: CPU time of a request above the bare route"),
+            known: "What is the system's goes into sockets and into waking threads: a request to the database is at least \
+one write, one read and one wait, less whatever requests share.",
+        };
+        let Loads { mut tables, plot, rows } = chapters::loads(programs, options, &comparison)?;
+        tables.push(breakdown::user_and_system(&rows));
+        tables.push(self.connections(programs, &databases, options)?);
+        let method = format!(
+            "{} «Database» is the CPU time that {name} takes for a request. {}\n\nThe last table is about browsers that \
+ask at the same time, with documents of 200 B, {} rounds.",
+            chapters::method(comparison.rounds),
+            self.about,
+            rounds(options)
+        );
+        let plot = Some((self.plot, plot));
+        Ok(Chapter { title: self.title, method, tables, plot, ..Chapter::default() })
+    }
+
+    /// More and fewer connections of browsers.
+    fn connections(
+        &self,
+        programs: &Programs,
+        databases: &[Database],
+        options: &Options,
+    ) -> Fallible<Table> {
+        let mut table = Table::new([
+            "connections",
+            "read CPU",
+            "write CPU",
+            "read/s",
+            "write/s",
+            "read p50",
+            "read p99",
+            "write p50",
+            "write p99",
+        ]);
+        for browsers in CONNECTIONS {
+            let rows = load::rows(Load {
+                programs,
+                targets: self.targets,
+                databases,
+                bytes: 200,
+                browsers,
+                rounds: rounds(options),
+                time: options.phase(),
+            })?;
+            for Row { target, read, write, .. } in rows {
+                let figures = [read.overhead, write.overhead, read.throughput, write.throughput];
+                let [read_cpu, write_cpu, reads, writes] = figures.map(number);
+                let times = [read.p50, read.p99, write.p50, write.p99];
+                let [read_p50, read_p99, write_p50, write_p99] = times.map(number);
+                let title = format!("{browsers}: {}", target.title);
+                table.row([
+                    title, read_cpu, write_cpu, reads, writes, read_p50, read_p99, write_p50,
+                    write_p99,
+                ]);
+            }
+        }
+        Ok(table)
+    }
+}
+
+/// Of each number of connections.
+fn rounds(options: &Options) -> usize {
+    options.either(1, 3)
+}
+
+/// How reads of our stores grow with the number of sessions in the database.
+pub(crate) fn growth(options: &Options) -> Fallible<Chapter> {
+    let kinds = [Kind::Redis, Kind::Postgres, Kind::MySql];
+    let mut reads = Table::new(["a read, µs", "fewest sessions", "most sessions", "ratio"]);
+    let mut lines = Vec::new();
+    let mut counts = String::new();
+    for kind in kinds {
+        let sizes = growth::of_database(kind, options)?;
+        let known = "The database looks at more places in its memory, and fewer of them are in the processor's cache.";
+        let ratio = reads.against(1.5, growth::ratio(&sizes), &[known]);
+        let [few, many] = [sizes.first(), sizes.last()]
+            .map(|size| size.map_or(f64::NAN, |size| size.read / 1000.0));
+        reads.row([kind.title().to_owned(), number(few), number(many), ratio]);
+        counts =
+            sizes.iter().map(|size| number(size.sessions as f64)).collect::<Vec<_>>().join(" and ");
+        lines.push((kind.title(), growth::line(&sizes)));
+    }
+    let method = format!(
+        "A database holds {counts} sessions of 200 B of the application's data. Up to 10,000 of them, spread over all, are \
+read by their cookies, one after the other, in no order: the signature, the round trip and the document, without HTTP. \
+The others are made by the database itself, in the stores' layout. MySQL is MariaDB."
+    );
+    let plot = plot::lines("Time of a read by number of sessions in the database", "µs", &lines);
+    Ok(Chapter {
+        title: "Growth on databases",
+        method,
+        tables: vec![reads],
+        plot: Some(("growth-network", plot)),
+        ..Chapter::default()
+    })
+}
