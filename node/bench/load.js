@@ -35,7 +35,7 @@ async function stage(name, bytes) {
     for (const browser of browsers) await browser.begin(bytes)
   } catch (error) {
     await server.stop()
-    throw new Error(`${name}: ${error.message}`)
+    throw new Error(`${name}: ${error.message} ${server.said}`.trimEnd())
   }
   return { server, browsers, rounds: [] }
 }

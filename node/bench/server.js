@@ -21,7 +21,7 @@ const PAUSE = 10
 const RESOLUTION = 5
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION })
 
-const { sessions, store } = middleware(target, folder)
+const { sessions, store, ready } = middleware(target, folder)
 const server = application().listen(0, '127.0.0.1')
 // Browsers wait for their target's turn.
 server.keepAliveTimeout = 0
@@ -57,6 +57,7 @@ function increment(session) {
 /** What the parent may ask. */
 const ANSWERS = {
   port: async () => {
+    await ready
     if (!server.listening) await once(server, 'listening')
     return server.address().port
   },
