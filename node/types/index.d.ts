@@ -613,7 +613,8 @@ declare abstract class NativeStore extends session.Store {
  * connection is made meanwhile, and made again when it was lost.
  *
  * `'connect'` and `'disconnect'` events tell of it, the latter with the reason. While there is no connection, requests
- * that need their session fail with `ERR_HANDSTAMP_STORE_UNAVAILABLE`.
+ * that need their session fail with the code `ERR_HANDSTAMP_STORE_UNAVAILABLE` or `ERR_HANDSTAMP_STORE_TIMEOUT` and the
+ * status 503.
  */
 declare abstract class NetworkStore extends NativeStore {}
 
