@@ -2,4 +2,4 @@
 import session from './dist/index.js'
 
 export default session
-export const { Cookie, MemoryStore, Session, SqliteStore, Store, strict } = session
+export const { Cookie, MemoryStore, MySqlStore, PostgresStore, RedisStore, Session, SqliteStore, Store, strict } = session

@@ -9,6 +9,7 @@ import type { Keeper } from './keeper'
 import { addon } from './native'
 import type { Engine, Keyring } from './native'
 import { NativeStore } from './native-store'
+import { NetworkStore } from './network-store'
 import { duration, settings } from './options'
 import type { SessionOptions, Settings } from './options'
 import type { Request } from './request'
@@ -49,6 +50,12 @@ export class Application {
       if (exchange) return exchange.generate()
       return generate ? generate.call(store, req) : this.generateOutside(req)
     }
+    // One of ours fails while its server is away, which is better than to forget the visitor.
+    if (!(store instanceof NetworkStore)) this.follow(store)
+  }
+
+  /** As express-session does: while a store says that it is away, requests have no session. */
+  private follow(store: Store): void {
     store.on('disconnect', () => {
       this.isStoreReady = false
     })

@@ -3,7 +3,7 @@
 import { Application } from './application'
 import debug from './debug'
 import { Exchange } from './exchange'
-import { MemoryStore } from './native-store'
+import { MemoryStore } from './memory-store'
 import type { SessionOptions } from './options'
 import { matches, pathname } from './request'
 import type { Next, Request, Response } from './request'

@@ -1,6 +1,6 @@
 /**
- * The stores of the engine, with the methods that every store has. This is the door for further ones: a class
- * that opens its handle.
+ * A store of the engine, with the methods that every store has. This is the door for all of them: a further one is
+ * a class that opens its handle.
  */
 
 import { sessionData, settle } from './engine-keeper'
@@ -118,7 +118,7 @@ class Base extends (Store as unknown as new () => Store) {
     return answer(callback, () => chain(this.own.clear(), nothing))
   }
 
-  /** Lets go of the memory or of the file. Later calls are errors. */
+  /** Lets go of the memory, of the file, or of the connections. Later calls are errors. */
   close(): void {
     this.handle.close()
   }
@@ -153,44 +153,4 @@ function answer<T>(callback: Callback<T> | undefined, act: () => MaybePromise<T>
 export const NativeStore = Base as unknown as {
   new (handle: NativeHandle, limits: NativeStoreOptions): NativeStore
   prototype: NativeStore
-}
-
-export interface MemoryStoreOptions extends NativeStoreOptions {
-  /** Threads of this process that give the same name share the sessions. */
-  shared?: string
-  /** 1,000,000 unless set; one more ends the session that expires soonest. */
-  maxSessions?: number
-  /** Of all documents together; 256 MiB unless set. */
-  maxBytes?: number
-}
-
-/** Sessions in this process's memory: bounded, expiring, and gone when it ends. */
-export class MemoryStore extends NativeStore {
-  constructor(options: MemoryStoreOptions = {}) {
-    const { shared, maxSessions, maxBytes } = options
-    super(addon.openMemory({ shared, maxSessions, maxBytes }), options)
-  }
-}
-
-export interface SqliteStoreOptions extends NativeStoreOptions {
-  /** The file. It is made if it is not there. */
-  path: string
-  /** How long to wait for another process that writes. 4,000 unless set. */
-  busyTimeout?: number
-  /** Threads that read. 2 unless set. */
-  readers?: number
-  /** How often expired sessions are removed. 60,000 unless set. */
-  reapEvery?: number
-  /** 'full' (the default): what was answered survives the loss of power; 'normal': the end of the process. */
-  synchronous?: 'full' | 'normal'
-}
-
-/** Sessions in one SQLite file, which several processes may share. */
-export class SqliteStore extends NativeStore {
-  constructor(options: SqliteStoreOptions | string) {
-    const given = typeof options === 'string' ? { path: options } : options
-    if (typeof given?.path !== 'string') throw new TypeError('SqliteStore needs the path of its file: new SqliteStore({ path: "sessions.db" })')
-    const { path, busyTimeout, readers, reapEvery, synchronous, maxDocumentBytes } = given
-    super(addon.openSqlite({ path, busyTimeout, readers, reapEvery, synchronous, maxDocumentBytes }), given)
-  }
 }

@@ -102,7 +102,7 @@ export interface Engine {
   clear(): MaybePromise<number>
 }
 
-/** A store of the addon: shared memory or a file. */
+/** A store of the addon: shared memory, a file, or a server. */
 export interface NativeHandle {
   close(): void
 }
@@ -130,9 +130,49 @@ export interface Addon {
     synchronous?: 'full' | 'normal'
     maxDocumentBytes?: number
   }): NativeHandle
+  openRedis(options: {
+    url: string
+    prefix?: string
+    caFile?: string
+    maxDocumentBytes?: number
+    waitReplicas?: number
+    waitTimeout?: number
+    nearCache?: boolean
+    nearSessions?: number
+    nearBytes?: number
+    nearStaleness?: number
+  }, tell: Tell): NativeHandle
+  openPostgres(options: {
+    url: string
+    schemaName?: string
+    tableName?: string
+    createTableIfMissing?: boolean
+    /** Infinity: never. */
+    reapEvery?: number
+    connections?: number
+    pgbouncer?: boolean
+    caFile?: string
+    maxDocumentBytes?: number
+  }, tell: Tell): NativeHandle
+  openMysql(options: {
+    url: string
+    createTable?: boolean
+    /** Infinity: never. */
+    reapEvery?: number
+    connections?: number
+    tableName?: string
+    idColumn?: string
+    expiresColumn?: string
+    dataColumn?: string
+    caFile?: string
+    maxDocumentBytes?: number
+  }, tell: Tell): NativeHandle
   newId(): string
   fingerprint(id: string): string
 }
+
+/** Is told that a store's server was lost, with the reason, or, with null, that it was reached. */
+export type Tell = (reason: string | null) => void
 
 type RawAddon = Omit<Addon, 'Engine'> & { Engine: new (store: NativeHandle, options: EngineOptions) => RawEngine }
 

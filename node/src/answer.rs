@@ -1,7 +1,8 @@
 //! Answers at once, or by a promise.
 //!
-//! A promise costs as much as twenty synchronous answers. So each piece of work is begun on the spot:
-//! with the memory store it is done then, and only what has to wait goes to the runtime's threads.
+//! A promise costs as much as twenty synchronous answers. So work is begun on the spot: with the memory
+//! store it is done then, and only what has to wait goes to the runtime's threads. What talks to a server
+//! is there from the beginning: it waits in any case, and JavaScript's thread has better things to do.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,12 +17,25 @@ use crate::error::{Failure, Thrown};
 /// A value for JavaScript, or a promise of it.
 pub(crate) type Answer<'env, T> = Either<T, PromiseRaw<'env, T>>;
 
+/// Where work on a store is begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Begin {
+    /// On JavaScript's thread.
+    Here,
+    /// On the runtime's threads. Connections don't work elsewhere.
+    InRuntime,
+}
+
 /// Begins some work. What is done then is returned or thrown; what isn't is a promise.
 pub(crate) fn answer<T: ToNapiValue + Send + 'static>(
     env: &Env,
+    begin: Begin,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<Answer<'_, T>, Thrown> {
     let mut work = without_panics(work);
+    if let Begin::InRuntime = begin {
+        return Ok(Either::B(promise(env, work)?));
+    }
     // Nobody is woken by this waker: whatever it was left with is asked again by the runtime.
     match Pin::new(&mut work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => Ok(Either::A(outcome?)),

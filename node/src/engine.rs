@@ -4,21 +4,23 @@ use std::sync::Arc;
 
 use handstamp::{Fingerprint, Keys, LookUp, SessionConfig, SessionManager};
 use napi::Env;
+use napi::bindgen_prelude::ToNapiValue;
 use napi_derive::napi;
 
-use crate::answer::{Answer, answer, at_once};
+use crate::answer::{Answer, Begin, answer, at_once};
 use crate::changes::{Changes, amend, make};
 use crate::error::{Failure, Thrown};
 use crate::id::Name;
 use crate::options::EngineOptions;
 use crate::snapshot::{Former, found, millis, saved, version_of};
-use crate::stores::{Desk, NativeHandle, Tools, lock};
+use crate::stores::{Desk, NativeHandle, Place, Tools, lock};
 use crate::user::UserSessionRecord;
 
 /// The engine over one store. What needs no I/O is answered at once, the rest by a promise.
 #[derive(Debug)]
 #[napi]
 pub struct Engine {
+    begin: Begin,
     desk: Arc<Desk>,
 }
 
@@ -32,9 +34,10 @@ impl Engine {
     pub fn new(store: &NativeHandle, options: EngineOptions) -> Result<Self, Thrown> {
         at_once(|| {
             let used = store.store()?;
+            let begin = used.place.begin();
             let manager = used.manager(own_keys()?);
             let manager = manager.with_config(SessionConfig::try_from(options)?)?;
-            Ok(Self { desk: store.desk(Tools { manager, store: used }) })
+            Ok(Self { begin, desk: store.desk(Tools { manager, store: used }) })
         })
     }
 
@@ -46,7 +49,7 @@ impl Engine {
         id: String,
     ) -> Result<Answer<'env, Option<String>>, Thrown> {
         let manager = self.manager();
-        answer(env, async move {
+        self.answer(env, async move {
             let name = Name::new(id);
             Ok(found(&manager?.look_up(name.id()).await?, &name))
         })
@@ -63,7 +66,7 @@ impl Engine {
         changes: Option<Changes>,
     ) -> Result<Answer<'env, String>, Thrown> {
         let manager = self.manager();
-        answer(env, async move {
+        self.answer(env, async move {
             let name = Name::new(id);
             let session = manager?.begin(name.id());
             make(&session, data.as_deref(), cookie, changes)?;
@@ -84,7 +87,7 @@ impl Engine {
         mut changes: Option<Changes>,
     ) -> Result<Answer<'env, String>, Thrown> {
         let manager = self.manager();
-        answer(env, async move {
+        self.answer(env, async move {
             let next = changes.as_mut().and_then(|changes| changes.next_id.take()).map(Name::new);
             let (name, session) = match Former::parse(&from)? {
                 Former::Stored(name, snapshot) => (name, manager?.resume(&snapshot)?),
@@ -118,7 +121,7 @@ impl Engine {
         changes: Option<Changes>,
     ) -> Result<Answer<'env, String>, Thrown> {
         let manager = self.manager();
-        answer(env, async move {
+        self.answer(env, async move {
             let name = Name::new(id);
             let version = version_of(&version)?;
             let Some(session) = manager?.resume_at(name.id(), version).await? else {
@@ -140,7 +143,7 @@ impl Engine {
         from: String,
     ) -> Result<Answer<'env, Option<f64>>, Thrown> {
         let manager = self.manager();
-        answer(env, async move {
+        self.answer(env, async move {
             let session = manager?.resume(&Former::parse(&from)?.into_snapshot()?)?;
             session.touch();
             session.save().await?;
@@ -151,14 +154,14 @@ impl Engine {
     /// Whether calls are answered at once: the store does no I/O.
     #[napi(getter)]
     pub fn is_immediate(&self) -> bool {
-        lock(&self.desk).as_ref().is_some_and(|tools| tools.store.is_immediate)
+        lock(&self.desk).as_ref().is_some_and(|tools| tools.store.place == Place::Memory)
     }
 
     /// Extends the life of a session that nobody looks at, if it is time for that.
     #[napi]
     pub fn visit<'env>(&self, env: &'env Env, id: String) -> Result<Answer<'env, ()>, Thrown> {
         let manager = self.manager();
-        answer(env, async move {
+        self.answer(env, async move {
             if let LookUp::Stored(session) = manager?.look_up(Name::new(id).id()).await? {
                 session.save().await?;
             }
@@ -170,7 +173,7 @@ impl Engine {
     #[napi]
     pub fn destroy<'env>(&self, env: &'env Env, id: String) -> Result<Answer<'env, bool>, Thrown> {
         let manager = self.manager();
-        answer(env, async move { Ok(manager?.end_session(Name::new(id).id()).await?) })
+        self.answer(env, async move { Ok(manager?.end_session(Name::new(id).id()).await?) })
     }
 
     /// The living sessions of a user, the one used last in front.
@@ -181,7 +184,7 @@ impl Engine {
         user: String,
     ) -> Result<Answer<'env, Vec<UserSessionRecord>>, Thrown> {
         let manager = self.manager();
-        answer(env, async move {
+        self.answer(env, async move {
             let sessions = manager?.for_user(&user).await?;
             Ok(sessions.into_iter().map(UserSessionRecord::from).collect())
         })
@@ -196,7 +199,7 @@ impl Engine {
         fingerprint: String,
     ) -> Result<Answer<'env, bool>, Thrown> {
         let manager = self.manager();
-        answer(env, async move {
+        self.answer(env, async move {
             let manager = manager?;
             let Some(fingerprint) = Fingerprint::parse(&fingerprint) else { return Ok(false) };
             Ok(manager.revoke(&user, fingerprint).await?)
@@ -212,7 +215,7 @@ impl Engine {
         except: Option<String>,
     ) -> Result<Answer<'env, u32>, Thrown> {
         let manager = self.manager();
-        answer(env, async move {
+        self.answer(env, async move {
             let manager = manager?;
             let except = match except {
                 Some(id) => match manager.look_up(Name::new(id).id()).await? {
@@ -228,6 +231,14 @@ impl Engine {
 }
 
 impl Engine {
+    pub(crate) fn answer<'env, T: ToNapiValue + Send + 'static>(
+        &self,
+        env: &'env Env,
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<Answer<'env, T>, Thrown> {
+        answer(env, self.begin, work)
+    }
+
     fn manager(&self) -> Result<SessionManager, Failure> {
         let desk = lock(&self.desk);
         desk.as_ref().map(|tools| tools.manager.clone()).ok_or_else(Failure::closed)

@@ -17,6 +17,7 @@ mod id;
 mod keyring;
 mod options;
 mod scan;
+mod servers;
 mod snapshot;
 mod stores;
 mod user;

@@ -155,7 +155,7 @@ pub(crate) fn duration(name: &str, millis: Option<f64>) -> Result<Option<Duratio
 }
 
 /// A whole number, at least zero.
-fn count(name: &str, number: Option<f64>) -> Result<Option<usize>, Failure> {
+pub(crate) fn count(name: &str, number: Option<f64>) -> Result<Option<usize>, Failure> {
     let Some(number) = number else { return Ok(None) };
     if number.is_nan() || number < 0.0 {
         return Err(Failure::config(format!("{name} must be a number that is not negative")));

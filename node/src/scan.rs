@@ -4,7 +4,7 @@ use handstamp::{LookUp, SessionId, SessionManager};
 use napi::Env;
 use napi_derive::napi;
 
-use crate::answer::{Answer, answer};
+use crate::answer::Answer;
 use crate::engine::Engine;
 use crate::error::{Failure, Thrown};
 use crate::stores::{Store, Tools};
@@ -20,7 +20,7 @@ impl Engine {
     #[napi]
     pub fn all<'env>(&self, env: &'env Env) -> Result<Answer<'env, Vec<String>>, Thrown> {
         let tools = self.tools();
-        answer(env, async move {
+        self.answer(env, async move {
             let Tools { manager, store } = tools?;
             let mut all = Vec::new();
             for id in ids(&store).await? {
@@ -36,7 +36,7 @@ impl Engine {
     #[napi]
     pub fn total<'env>(&self, env: &'env Env) -> Result<Answer<'env, u32>, Thrown> {
         let tools = self.tools();
-        answer(env, async move {
+        self.answer(env, async move {
             let store = tools?.store;
             let total = store.scan().ok_or_else(no_scan)?.total().await?;
             Ok(u32::try_from(total).unwrap_or(u32::MAX))
@@ -47,7 +47,7 @@ impl Engine {
     #[napi]
     pub fn clear<'env>(&self, env: &'env Env) -> Result<Answer<'env, u32>, Thrown> {
         let tools = self.tools();
-        answer(env, async move {
+        self.answer(env, async move {
             let store = tools?.store;
             let ended = store.scan().ok_or_else(no_scan)?.clear().await?;
             Ok(u32::try_from(ended).unwrap_or(u32::MAX))

@@ -8,7 +8,7 @@ use handstamp::{Keys, MemoryStore, SessionManager};
 use handstamp_sqlite::SqliteOptions;
 use napi_derive::napi;
 
-use crate::answer::at_once;
+use crate::answer::{Begin, at_once};
 use crate::clock::ProcessClock;
 use crate::error::{Failure, Thrown};
 use crate::options::{FileOptions, MemoryOptions};
@@ -20,9 +20,27 @@ static SHARED: LazyLock<Mutex<HashMap<String, MemoryStore>>> = LazyLock::new(Mut
 /// A store, whatever keeps the sessions.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
+    pub place: Place,
     pub store: AnyStore,
-    /// Whether it answers at once, because it does no I/O.
-    pub is_immediate: bool,
+}
+
+/// Where a store keeps the sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    File,
+    /// So it answers at once.
+    Memory,
+    Server,
+}
+
+impl Place {
+    /// Where work on the store is begun.
+    pub(crate) fn begin(self) -> Begin {
+        match self {
+            Self::File | Self::Memory => Begin::Here,
+            Self::Server => Begin::InRuntime,
+        }
+    }
 }
 
 impl Store {
@@ -73,8 +91,8 @@ impl NativeHandle {
 }
 
 impl NativeHandle {
-    fn new(store: impl Into<AnyStore>, is_immediate: bool) -> Self {
-        let store = Store { store: store.into(), is_immediate };
+    pub(crate) fn new(store: impl Into<AnyStore>, place: Place) -> Self {
+        let store = Store { place, store: store.into() };
         Self { store: Mutex::new(Some(store)), desks: Mutex::default() }
     }
 
@@ -104,7 +122,7 @@ pub fn open_memory(options: MemoryOptions) -> Result<NativeHandle, Thrown> {
             Some(name) => lock(&SHARED).entry(name).or_insert(store).clone(),
             None => store,
         };
-        Ok(NativeHandle::new(store, true))
+        Ok(NativeHandle::new(store, Place::Memory))
     })
 }
 
@@ -116,7 +134,7 @@ pub fn open_memory(options: MemoryOptions) -> Result<NativeHandle, Thrown> {
 pub fn open_sqlite(options: FileOptions) -> Result<NativeHandle, Thrown> {
     at_once(|| {
         let store = SqliteOptions::try_from(&options)?.open(&options.path)?;
-        Ok(NativeHandle::new(store, false))
+        Ok(NativeHandle::new(store, Place::File))
     })
 }
 

@@ -8,7 +8,7 @@ const { join } = require('node:path')
 const { test } = require('node:test')
 
 const { Cookie, MemoryStore, Session, SqliteStore, Store } = require('..')
-const { closing, folder, onEachStore } = require('./support/native-stores')
+const { closing, folder, onEachLocalStore, onEachStore } = require('./support/native-stores')
 const { site } = require('./support/site')
 const { called } = require('./support/waiting')
 
@@ -162,7 +162,7 @@ const BAD = [
 ]
 
 for (const [name, value, message] of BAD) {
-  onEachStore(`${name}: ${value} is refused`, (_t, open) => assert.throws(() => open({ [name]: value }), { message }))
+  onEachLocalStore(`${name}: ${value} is refused`, (_t, open) => assert.throws(() => open({ [name]: value }), { message }))
 }
 
 test('the limits of a store are checked by name', (t) => {

@@ -59,14 +59,14 @@ test('it is a function of express-session\'s shape, with ours behind', async () 
   assert.deepStrictEqual(await runs(own, 'app.cjs', `
     const session = require('handstamp')
     tell([typeof session, session.name, session.length, Object.keys(session)])
-  `), ['function', 'session', 1, ['Store', 'Cookie', 'Session', 'MemoryStore', 'SqliteStore', 'strict']])
+  `), ['function', 'session', 1, ['Store', 'Cookie', 'Session', 'MemoryStore', 'MySqlStore', 'PostgresStore', 'RedisStore', 'SqliteStore', 'strict']])
 })
 
 test('it serves sessions from an empty folder, by import and by names', async () => {
   assert.deepStrictEqual(await runs(own, 'app.mjs', `
-    import session, { Store, Cookie, Session, MemoryStore, SqliteStore, strict } from 'handstamp'
+    import session, { Store, Cookie, Session, MemoryStore, MySqlStore, PostgresStore, RedisStore, SqliteStore, strict } from 'handstamp'
     ${SERVE}
-    if (new MemoryStore() instanceof Store && [Cookie, Session, SqliteStore, strict].every((one) => typeof one === 'function')) serve(session)
+    if (new MemoryStore() instanceof Store && [Cookie, Session, MySqlStore, PostgresStore, RedisStore, SqliteStore, strict].every((one) => typeof one === 'function')) serve(session)
   `), [1, 2])
 })
 

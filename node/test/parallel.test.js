@@ -3,6 +3,7 @@
 // Parallel requests of one visitor, on the stores of the engine: none loses what another has done.
 
 const assert = require('node:assert/strict')
+const { setTimeout: pause } = require('node:timers/promises')
 
 const { onEachStore } = require('./support/native-stores')
 const { idOf } = require('./support/signature')
@@ -22,14 +23,22 @@ async function visited(t, { routes, ...options }) {
   return { browser, errors, sessions, visitor }
 }
 
-onEachStore('100 parallel updates count to 100', async (t, open) => {
-  const { visitor, errors } = await visited(t, {
-    store: open(), routes: { '/': (req) => req.session.update('n', (n) => (n ?? 0) + 1) }
+for (const delay of [0, 10]) {
+  onEachStore(`100 parallel updates in handlers of ${delay} ms count to 100`, async (t, open) => {
+    const { visitor, errors } = await visited(t, {
+      store: open(),
+      routes: {
+        '/': async ({ session }) => {
+          if (delay) await pause(delay)
+          return session.update('n', (n) => (n ?? 0) + 1)
+        }
+      }
+    })
+    const answers = await times(100, () => visitor.get('/'))
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]), errors[0]?.stack)
+    assert.deepEqual(await visitor.read('/data'), { name: 'Ann', n: 100 })
   })
-  const answers = await times(100, () => visitor.get('/'))
-  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]), errors[0]?.stack)
-  assert.deepEqual(await visitor.read('/data'), { name: 'Ann', n: 100 })
-})
+}
 
 onEachStore('100 updates of requests that have all read the same value count to 100', async (t, open) => {
   const all = barrier(100)

@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict')
 const { execFile, fork } = require('node:child_process')
 const { once } = require('node:events')
+const net = require('node:net')
 const { join } = require('node:path')
 const { test } = require('node:test')
 const { promisify } = require('node:util')
@@ -12,7 +13,8 @@ const { Worker } = require('node:worker_threads')
 
 const { MemoryStore } = require('..')
 const { Browser } = require('./support/browser')
-const { closing, folder } = require('./support/native-stores')
+const { closing, folder, newName } = require('./support/native-stores')
+const { KINDS, sharedUrl } = require('./support/servers')
 
 const SITE = join(__dirname, 'support', 'counting-site.js')
 
@@ -26,15 +28,41 @@ async function count(ports, times) {
   return Number((await at(ports[1]).get('/')).text)
 }
 
-test('two processes count in one SQLite file and lose nothing', async (t) => {
-  const path = join(folder(t), 'sessions.db')
-  const sites = [fork(SITE, [path]), fork(SITE, [path])]
-  const ports = await Promise.all(sites.map(async (site) => (await once(site, 'message'))[0]))
-  assert.equal(await count(ports, 100), 202)
-  for (const site of sites) site.send('end')
-  const codes = await Promise.all(sites.map(async (site) => (await once(site, 'exit'))[0]))
-  assert.deepEqual(codes, [0, 0])
-})
+/** What two processes can share: where it is. */
+const PLACES = {
+  SqliteStore: (t) => ({ path: join(folder(t), 'sessions.db') }),
+  ...Object.fromEntries(Object.entries(KINDS).map(([kind, server]) => (
+    [kind, async () => ({ kind, url: await sharedUrl(server), name: newName() })]
+  )))
+}
+
+for (const [kind, place] of Object.entries(PLACES)) {
+  for (const delay of [0, 10]) {
+    test(`${kind}: two processes count together and lose nothing, in handlers of ${delay} ms`, async (t) => {
+      const told = JSON.stringify({ ...await place(t), delay })
+      const sites = [fork(SITE, [told]), fork(SITE, [told])]
+      const ports = await Promise.all(sites.map(async (site) => (await once(site, 'message'))[0]))
+      assert.equal(await count(ports, 100), 202)
+      for (const site of sites) site.send('end')
+      const codes = await Promise.all(sites.map(async (site) => (await once(site, 'exit'))[0]))
+      assert.deepEqual(codes, [0, 0])
+    })
+  }
+}
+
+for (const kind of Object.keys(KINDS)) {
+  test(`${kind}: worker threads count together and lose nothing, and one that ends takes nothing from the others`, async (t) => {
+    const workerData = await PLACES[kind](t)
+    const [first, ...workers] = [1, 2, 3].map(() => new Worker(SITE, { workerData }))
+    const ends = [first, ...workers].map(async (worker) => (await once(worker, 'exit'))[0])
+    const [, ...ports] = await Promise.all([first, ...workers].map(async (worker) => (await once(worker, 'message'))[0]))
+    first.postMessage('end')
+    assert.equal(await ends[0], 0)
+    assert.equal(await count(ports, 100), 202)
+    for (const worker of workers) worker.postMessage('end')
+    assert.deepEqual(await Promise.all(ends), [0, 0, 0])
+  })
+}
 
 test('worker threads that give the same name share their sessions', async (t) => {
   const shared = `process.test ${process.pid}`
@@ -51,7 +79,11 @@ test('worker threads that give the same name share their sessions', async (t) =>
 const EXITING = `
   const http = require('node:http')
   const session = require(process.argv[1])
-  const stores = [new session.MemoryStore({ shared: 'one' }), new session.SqliteStore({ path: process.argv[2] })]
+  const [redis, postgres, mariadb] = process.argv.slice(3)
+  const stores = [
+    new session.MemoryStore({ shared: 'one' }), new session.SqliteStore({ path: process.argv[2] }),
+    new session.RedisStore(redis), new session.PostgresStore({ url: postgres, createTableIfMissing: true }), new session.MySqlStore(mariadb)
+  ]
   let left = stores.length
   for (const store of stores) {
     const sessions = session({ secret: 'a secret of the tests', resave: false, saveUninitialized: false, store })
@@ -69,10 +101,34 @@ const EXITING = `
 `
 
 test('a process ends by itself when its servers are closed, although its stores are open', async (t) => {
-  const script = ['-e', EXITING, join(__dirname, '..'), join(folder(t), 'sessions.db')]
+  const urls = await Promise.all(Object.values(KINDS).map(sharedUrl))
+  const script = ['-e', EXITING, join(__dirname, '..'), join(folder(t), 'sessions.db'), ...urls]
   const { stdout } = await promisify(execFile)(process.execPath, script, { timeout: 20_000 })
-  assert.equal(stdout, '200 1\n200 1\n')
+  assert.equal(stdout, '200 1\n'.repeat(5))
 })
+
+const UNREACHED = `
+  const { RedisStore, PostgresStore, MySqlStore } = require(process.argv[1])
+  const port = process.argv[2]
+  for (const [Store, scheme] of [[RedisStore, 'redis'], [PostgresStore, 'postgres'], [MySqlStore, 'mysql']]) {
+    const store = new Store(scheme + '://127.0.0.1:' + port + '/0')
+    store.on('disconnect', () => {})
+  }
+`
+
+test('stores whose servers nobody has reached keep no process alive', async () => {
+  const script = ['-e', UNREACHED, join(__dirname, '..'), String(await freePort())]
+  await promisify(execFile)(process.execPath, script, { timeout: 20_000 })
+})
+
+/** Nobody listens there. */
+async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  return port
+}
 
 test('a process that exits at once has saved what it has answered', async (t) => {
   const path = join(folder(t), 'sessions.db')

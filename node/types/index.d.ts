@@ -468,6 +468,107 @@ declare namespace session {
     constructor(options: SqliteStoreOptions | string)
   }
 
+  /** What `RedisStore` takes: connect-redis's names where there are some. */
+  interface RedisStoreOptions extends Omit<NativeStoreOptions, 'ttl'> {
+    /**
+     * `redis://user:password@host:6379/0`, `rediss://…` with TLS, `unix:///path`, `redis+sentinel://a:26379,b:26379/master`,
+     * `redis+cluster://a:6379,b:6379`.
+     */
+    url: string
+    /** What every key begins with. `sess:` unless set. */
+    prefix?: string | undefined
+    /** How long a session lives that is not used and whose cookie has no `maxAge`, in **seconds**. A day unless set. */
+    ttl?: number | undefined
+    /** A file with the certificates (PEM) that may vouch for the server. The system's unless set. */
+    caFile?: string | undefined
+    /**
+     * Logins and endings wait until so many replicas have them, for so many milliseconds at most. That makes it
+     * unlikely that a failover forgets them; it can't exclude it.
+     */
+    wait?: { replicas: number; timeout: number } | undefined
+    /** Keeps what was read in this process's memory, until the server tells of a change. Off unless set. */
+    nearCache?: boolean | NearCacheOptions | undefined
+  }
+
+  /** The bounds of a near cache. */
+  interface NearCacheOptions {
+    /** How many sessions are kept. */
+    sessions?: number | undefined
+    /** How many bytes of documents are kept. */
+    bytes?: number | undefined
+    /** Milliseconds after which nothing is taken from there, whatever the server has told. */
+    staleness?: number | undefined
+  }
+
+  /** Sessions in Redis or Valkey, under the keys and in the form of connect-redis. */
+  class RedisStore extends NetworkStore {
+    constructor(options: RedisStoreOptions | string)
+  }
+
+  /** What `PostgresStore` takes: connect-pg-simple's names where there are some. */
+  interface PostgresStoreOptions extends Omit<NativeStoreOptions, 'ttl'> {
+    /** `postgres://user:password@host:5432/database?sslmode=require`. This or `conString`. */
+    url?: string | undefined
+    /** The same as `url`. */
+    conString?: string | undefined
+    /** The schema of the table. The connection's search path decides unless set. */
+    schemaName?: string | undefined
+    /** `session` unless set. */
+    tableName?: string | undefined
+    /** Makes the table, its index, and the column for owners, if they are not there. Off unless set. */
+    createTableIfMissing?: boolean | undefined
+    /** How long a session lives that is not used and whose cookie has no `maxAge`, in **seconds**. A day unless set. */
+    ttl?: number | undefined
+    /** Seconds between removals of expired sessions, about. 900 unless set; `false`: never. */
+    pruneSessionInterval?: number | false | undefined
+    /** How many connections there are. Each carries many calls at a time, so a few are enough. */
+    connections?: number | undefined
+    /** Whether the server is reached through PgBouncer in transaction mode. */
+    pgbouncer?: boolean | undefined
+    /** A file with the certificates (PEM) that may vouch for the server. The system's unless set. */
+    caFile?: string | undefined
+  }
+
+  /** Sessions in PostgreSQL, in the table of connect-pg-simple. */
+  class PostgresStore extends NetworkStore {
+    constructor(options: PostgresStoreOptions | string)
+  }
+
+  /** What `MySqlStore` takes: express-mysql-session's names where there are some. */
+  interface MySqlStoreOptions extends Omit<NativeStoreOptions, 'ttl'> {
+    /** `mysql://user:password@host:3306/database`; or its parts: */
+    url?: string | undefined
+    host?: string | undefined
+    port?: number | undefined
+    user?: string | undefined
+    password?: string | undefined
+    database?: string | undefined
+    /** How long a session lives that is not used and whose cookie has no `maxAge`, in milliseconds. A day unless set. */
+    expiration?: number | undefined
+    /** Whether expired sessions are removed. They are unless this is false. */
+    clearExpired?: boolean | undefined
+    /** Milliseconds between removals of expired sessions, about. 900,000 unless set. */
+    checkExpirationInterval?: number | undefined
+    /** Makes the table, and the column and indexes of ours, if they are not there. It does unless this is false. */
+    createDatabaseTable?: boolean | undefined
+    /** How many connections there are at most. */
+    connectionLimit?: number | undefined
+    /** What the table and its columns are called. */
+    schema?:
+      | {
+          tableName?: string | undefined
+          columnNames?: { session_id?: string | undefined; expires?: string | undefined; data?: string | undefined } | undefined
+        }
+      | undefined
+    /** A file with the certificates (PEM) that may vouch for the server. The system's unless set. */
+    caFile?: string | undefined
+  }
+
+  /** Sessions in MySQL or MariaDB, in the table of express-mysql-session. */
+  class MySqlStore extends NetworkStore {
+    constructor(options: MySqlStoreOptions | string)
+  }
+
   /**
    * The middleware with safe defaults, for new applications: a `__Host-session` cookie that is Secure, HttpOnly and
    * SameSite=Lax, 30 days at most, nothing stored for visitors of whom nothing is known. `options` count for more.
@@ -503,9 +604,18 @@ declare abstract class NativeStore extends session.Store {
   clear(callback: (error?: any) => void): void
   clear(): Promise<void>
 
-  /** Lets go of the memory or of the file. Later calls are errors. */
+  /** Lets go of the memory, of the file, or of the connections. Later calls are errors. */
   close(): void
 }
+
+/**
+ * What the stores in servers have in common. Opening one waits for nothing and throws only for wrong options: the
+ * connection is made meanwhile, and made again when it was lost.
+ *
+ * `'connect'` and `'disconnect'` events tell of it, the latter with the reason. While there is no connection, requests
+ * that need their session fail with `ERR_HANDSTAMP_STORE_UNAVAILABLE`.
+ */
+declare abstract class NetworkStore extends NativeStore {}
 
 /** Whether types are installed; of others TypeScript has any, which has all keys. */
 type IsThere<T> = string extends keyof T ? false : true

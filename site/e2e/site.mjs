@@ -39,9 +39,11 @@ export class Site {
   /** The address of the Express half, if it runs. */
   express;
 
-  static async start({ memory = false, express = false } = {}) {
+  /** `server` is the URL of a server that keeps the sessions. */
+  static async start({ memory = false, express = false, server } = {}) {
     const site = new Site();
-    site.#keep = memory ? ['--memory'] : ['--store', path.join(temporaryFolder(), 'sessions.db')];
+    site.#keep = memory ? ['--memory'] : ['--store', server ?? path.join(temporaryFolder(), 'sessions.db')];
+    if (server) site.#keep.push('--home', temporaryFolder());
     if (express) site.#keep.push('--express', EXPRESS);
     await site.startAgain();
     process.on('exit', () => site.#child.kill('SIGKILL'));

@@ -25,10 +25,9 @@ const COOKIE = 'handstamp'
 /**
  * The application over the axum half's sessions. `axum` is that half's address.
  *
- * Name, secret, file and times have to be the same in both halves: see `site/src/app.rs`.
+ * Name, secret, store and times have to be the same in both halves: see `site/src/app.rs`.
  */
-function application({ file, secret, axum }) {
-  const store = new session.SqliteStore({ path: file, ttl: HOUR / 2 })
+function application({ store, secret, axum }) {
   const sessions = session.strict({
     name: COOKIE,
     secret,

@@ -9,12 +9,13 @@ const { readFileSync } = require('node:fs')
 const { parseArgs } = require('node:util')
 
 const { application } = require('./app')
+const { open } = require('./store')
 
-const { store, port, axum } = parseArgs({
-  options: { store: { type: 'string' }, port: { type: 'string' }, axum: { type: 'string' } }
+const { base, port, axum } = parseArgs({
+  options: { base: { type: 'string' }, port: { type: 'string' }, axum: { type: 'string' } }
 }).values
 
-const { app, close } = application({ file: store, secret: secret(store), axum })
+const { app, close } = application({ store: open(base, process.env.STORE_URL), secret: secret(base), axum })
 const server = app.listen(Number(port), '127.0.0.1', (error) => {
   if (error) {
     console.error(`error: the Express half can’t listen on port ${port}: ${error.code}`)
@@ -27,9 +28,9 @@ const server = app.listen(Number(port), '127.0.0.1', (error) => {
 process.on('SIGINT', () => {})
 process.stdin.resume().on('end', () => server.close(close))
 
-/** The secrets that sign the cookies, by the axum half's rules: given, or kept beside the sessions. */
-function secret(store) {
+/** The secrets that sign the cookies, by the axum half's rules: given, or kept beside its files. */
+function secret(base) {
   const { SESSION_SECRET } = process.env
-  if (SESSION_SECRET === undefined) return readFileSync(`${store}.secret`, 'utf8').trim()
+  if (SESSION_SECRET === undefined) return readFileSync(`${base}.secret`, 'utf8').trim()
   return SESSION_SECRET.split(',').map((secret) => secret.trim()).filter((secret) => secret !== '')
 }

@@ -42,9 +42,9 @@ pub(crate) struct Account {
 impl Accounts {
     /// Opens the accounts beside the sessions.
     pub(crate) fn open(keep: &Keep) -> Result<Self, Box<dyn std::error::Error>> {
-        let database = match keep {
-            Keep::File(store) => open_file(&beside(store, "accounts"))?,
-            Keep::Memory => Connection::open_in_memory()?,
+        let database = match keep.base() {
+            Some(base) => open_file(&beside(&base, "accounts"))?,
+            None => Connection::open_in_memory()?,
         };
         database.execute_batch(SCHEMA)?;
         Ok(Self {

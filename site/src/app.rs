@@ -51,7 +51,7 @@ impl App {
         accounts: Accounts,
         other_half: OtherHalf,
     ) -> Result<Self, SessionError> {
-        let sessions = store.sessions(keys).with_config(settings())?;
+        let sessions = SessionManager::new(store.store.clone(), keys).with_config(settings())?;
         Ok(Self { accounts, other_half, sessions, store })
     }
 }

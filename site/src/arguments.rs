@@ -12,6 +12,9 @@ Usage: cargo xtask demo [OPTIONS]
 Options:
   --store FILE  Keep sessions in this SQLite file, and the accounts and the signing secret beside it.
                 Without it: target/demo/sessions.db in handstamp's own folder
+  --store URL   Keep sessions in this server: redis://…, postgres://… or mysql://…
+  --home FOLDER Keep the accounts and the signing secret in this folder if the sessions are in a server.
+                Without it: target/demo in handstamp's own folder
   --memory      Keep everything in memory; it is gone when the server stops
   --port N      Answer on http://127.0.0.1:N; 3000 by default, 0 is any free port
   --express JS  Start this program with Node.js, too: the half of the site that is made with Express.
@@ -41,6 +44,12 @@ pub(crate) struct Arguments {
 pub(crate) enum Keep {
     File(PathBuf),
     Memory,
+    Server {
+        /// Where the server is. It may hold a password.
+        url: String,
+        /// The folder of the accounts and of the secret.
+        home: PathBuf,
+    },
 }
 
 /// A command line that makes no sense.
@@ -50,6 +59,7 @@ pub(crate) struct Misuse(String);
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Misuse> {
     let mut arguments = arguments.into_iter();
     let mut express = None;
+    let mut home = None;
     let mut keep = None;
     let mut port = 3000;
     while let Some(argument) = arguments.next() {
@@ -58,16 +68,22 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             Some("--express") => {
                 express = Some(following(&mut arguments, "--express", "a program")?.into());
             }
+            Some("--home") => {
+                home = Some(following(&mut arguments, "--home", "a folder")?.into());
+            }
             Some("--memory") => choose(&mut keep, Keep::Memory)?,
             Some("--port") => port = parse_port(&following(&mut arguments, "--port", "a number")?)?,
             Some("--store") => {
-                let file = following(&mut arguments, "--store", "a file")?;
-                choose(&mut keep, Keep::File(file.into()))?;
+                let place = following(&mut arguments, "--store", "a file or a URL")?;
+                choose(&mut keep, Keep::of(place)?)?;
             }
             _ => return Err(Misuse(format!("there is no option `{}`", argument.display()))),
         }
     }
-    let keep = keep.unwrap_or_else(|| Keep::File(default_file()));
+    let mut keep = keep.unwrap_or_else(|| Keep::File(default_file()));
+    if let Some(home) = home {
+        keep = keep.at_home(home)?;
+    }
     if express.is_some() && keep == Keep::Memory {
         return Err(Misuse(
             "other processes can’t share this one’s memory: choose `--express` or `--memory`"
@@ -75,6 +91,38 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         ));
     }
     Ok(Request::Serve(Arguments { express, keep, port }))
+}
+
+impl Keep {
+    /// What `--store` names: a URL says its scheme.
+    fn of(place: OsString) -> Result<Self, Misuse> {
+        match place.to_str() {
+            Some(url) if url.contains("://") => {
+                let home = default_file().parent().map(Path::to_path_buf).unwrap_or_default();
+                Ok(Self::Server { url: url.to_owned(), home })
+            }
+            _ if place.as_encoded_bytes().windows(3).any(|part| part == b"://") => {
+                Err(Misuse("a URL is written in ASCII; anything else as %XX".into()))
+            }
+            _ => Ok(Self::File(place.into())),
+        }
+    }
+
+    fn at_home(self, home: PathBuf) -> Result<Self, Misuse> {
+        match self {
+            Self::Server { url, .. } => Ok(Self::Server { url, home }),
+            _ => Err(Misuse("`--home` is for sessions that are kept in a server".into())),
+        }
+    }
+
+    /// The file beside which the accounts and the secret stand. `None`: they end with this process.
+    pub(crate) fn base(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Memory => None,
+            Self::Server { home, .. } => Some(home.join("sessions.db")),
+        }
+    }
 }
 
 /// Always the same file, from whatever folder the demo is started: who starts it again is still
@@ -142,6 +190,19 @@ mod tests {
     }
 
     #[test]
+    fn a_url_names_a_server_and_the_files_stay_where_they_are_without_one() {
+        let url = "redis://127.0.0.1:6379";
+        let keep = |home: &Path| Keep::Server { url: url.into(), home: home.into() };
+        let usual = default_file();
+        assert_eq!(parsed(&format!("--store {url}")), serve(keep(usual.parent().unwrap()), 3000));
+        assert_eq!(keep(usual.parent().unwrap()).base(), Some(usual));
+        assert_eq!(
+            parsed(&format!("--home here --store {url}")),
+            serve(keep(Path::new("here")), 3000)
+        );
+    }
+
+    #[test]
     fn the_express_half_shares_a_file_and_no_memory() {
         let (express, keep) = (Some("server.js".into()), Keep::File("a.db".into()));
         assert_eq!(
@@ -166,7 +227,11 @@ mod tests {
     fn what_makes_no_sense_is_said() {
         assert_eq!(parsed("--stor a"), misuse("there is no option `--stor`"));
         assert_eq!(parsed("--express"), misuse("`--express` needs a program after it"));
-        assert_eq!(parsed("--store"), misuse("`--store` needs a file after it"));
+        assert_eq!(parsed("--store"), misuse("`--store` needs a file or a URL after it"));
+        assert_eq!(
+            parsed("--store a.db --home b"),
+            misuse("`--home` is for sessions that are kept in a server")
+        );
         assert_eq!(parsed("--port"), misuse("`--port` needs a number after it"));
         assert_eq!(parsed("--port 65536"), misuse("`65536` is not a port from 0 to 65535"));
         assert_eq!(

@@ -67,7 +67,7 @@ fn unknown(visitor: &Visitor, store: &Store) -> Markup {
             (wire(html! { "GET /how-it-works" }, html! { "this page, no cookie" }))
             (station("The server", "Rust, axum, handstamp", html! { (looks) }))
             li.wire.idle { p { (asks) } }
-            (station("The store", store.name(), html! { (asked) }))
+            (station("The store", store.name, html! { (asked) }))
         }
         p { "The entrance counts your visits. From then on there is something to see here." }
         p { a.button href="/" { "Get a stamp at the entrance" } }
@@ -94,7 +94,7 @@ fn exchange(visitor: &Visitor, store: &Store, cookie: &Cookie, document: &Docume
                     html! { "who is " code { "#" @if let Some(id) = visitor.session.id() { (id) } } "?" },
                     html! { "the document, after " (grouped(micros)) " µs" },
                 ))
-                (station("The store", store.name(), html! {
+                (station("The store", store.name, html! {
                     "holds one document of " (bytes("document-bytes", document.bytes)) " about you"
                 }))
             }

@@ -35,11 +35,15 @@ impl Express {
         port: u16,
         our_address: &str,
     ) -> Result<Self, String> {
-        let (Some(program), Keep::File(store)) = (program, keep) else { return Ok(Self(None)) };
+        let (Some(program), Some(base)) = (program, keep.base()) else { return Ok(Self(None)) };
         let port = if port == 0 { 0 } else { port.wrapping_add(1) };
         let mut command = Command::new("node");
-        command.arg(program).arg("--store").arg(store).args(["--port", &port.to_string()]);
+        command.arg(program).arg("--base").arg(base).args(["--port", &port.to_string()]);
         command.args(["--axum", our_address]);
+        if let Keep::Server { url, .. } = keep {
+            // Everybody on this machine can read a command line, and the URL may hold a password.
+            command.env("STORE_URL", url);
+        }
         Half::of(command).await.map(|half| Self(Some(half)))
     }
 

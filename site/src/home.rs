@@ -112,12 +112,9 @@ fn ticket(number: &str, title: impl maud::Render, text: &str) -> Markup {
 }
 
 fn restart(store: &Store) -> &'static str {
-    match store {
-        Store::Memory(_) => {
-            "It keeps sessions in memory just now, so everyone is a stranger then. Without --memory they survive."
-        }
-        Store::Sqlite(_) => {
-            "Ctrl-C in its terminal, or kill -9. You are still signed in, and the cart is still full."
-        }
+    if store.outlives_us {
+        "Ctrl-C in its terminal, or kill -9. You are still signed in, and the cart is still full."
+    } else {
+        "It keeps sessions in memory just now, so everyone is a stranger then. Without --memory they survive."
     }
 }

@@ -70,7 +70,7 @@ impl Document {
     /// `None`: the store holds none, or one that is no JSON object.
     pub(crate) async fn load(store: &Store, cookie: &Cookie) -> Result<Option<Self>, SessionError> {
         let start = Instant::now();
-        let stored = store.load(&cookie.id).await?;
+        let stored = store.store.load(&cookie.id).await?;
         let took = start.elapsed();
         Ok(stored.and_then(|stored| {
             let Members(members) = serde_json::from_slice(&stored.document).ok()?;

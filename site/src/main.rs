@@ -77,7 +77,7 @@ async fn main() -> ExitCode {
 
 async fn serve(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let Arguments { express, keep, port } = arguments;
-    let store = Store::open(&keep)?;
+    let store = Store::open(&keep).await?;
     let (keys, secret) = secret::keys(&keep)?;
     let accounts = Accounts::open(&keep)?;
     let listener = listen(port).await?;
@@ -168,6 +168,10 @@ impl fmt::Display for Keep {
                 write!(f, "{}, an SQLite file; they outlive the server", path.display())
             }
             Self::Memory => f.write_str("in memory; they end with the server"),
+            Self::Server { url, .. } => {
+                let kind = store::kind(url).unwrap_or("an unknown kind of");
+                write!(f, "in {kind} server; they outlive this one")
+            }
         }
     }
 }

@@ -29,12 +29,12 @@ pub(crate) fn keys(keep: &Keep) -> Result<(Keys, Source), Error> {
     if std::env::var_os(VARIABLE).is_some() {
         return Ok((Keys::from_env(VARIABLE)?, Source::Environment));
     }
-    match keep {
-        Keep::File(store) => {
-            let path = beside(store, "secret");
+    match keep.base() {
+        Some(base) => {
+            let path = beside(&base, "secret");
             Ok((kept(&path)?, Source::File(path)))
         }
-        Keep::Memory => Ok((Keys::new(random()?)?, Source::Made)),
+        None => Ok((Keys::new(random()?)?, Source::Made)),
     }
 }
 

@@ -3,51 +3,71 @@
 use std::fs;
 use std::path::Path;
 
-use handstamp::store::{StoreError, Stored};
-use handstamp::{Keys, MemoryStore, SessionId, SessionManager, SessionStore as _};
+use handstamp::MemoryStore;
+use handstamp::store::AnyStore;
+use handstamp_mysql::MySqlOptions;
+use handstamp_postgres::PostgresOptions;
+use handstamp_redis::RedisStore;
 use handstamp_sqlite::SqliteStore;
 
 use crate::arguments::Keep;
 
+type Error = Box<dyn std::error::Error>;
+
 /// A handle to the store, beside the one that the session manager has: for the page that shows what
 /// lies in it. No other page needs one.
 #[derive(Clone, Debug)]
-pub(crate) enum Store {
-    Memory(MemoryStore),
-    Sqlite(SqliteStore),
+pub(crate) struct Store {
+    pub store: AnyStore,
+    /// What it is called on a page, with its article.
+    pub name: &'static str,
+    /// Whether the sessions are still there when this program has ended.
+    pub outlives_us: bool,
 }
 
 impl Store {
-    pub(crate) fn open(keep: &Keep) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) async fn open(keep: &Keep) -> Result<Self, Error> {
+        if let Some(base) = keep.base() {
+            create_folder_of(&base)?;
+        }
         Ok(match keep {
-            Keep::File(path) => {
-                create_folder_of(path)?;
-                Self::Sqlite(SqliteStore::open(path)?)
+            Keep::File(path) => Self {
+                store: SqliteStore::open(path)?.into(),
+                name: "an SQLite file",
+                outlives_us: true,
+            },
+            Keep::Memory => {
+                let store = MemoryStore::new().into();
+                Self { store, name: "the server’s memory", outlives_us: false }
             }
-            Keep::Memory => Self::Memory(MemoryStore::new()),
+            Keep::Server { url, .. } => Self::connect(url).await?,
         })
     }
 
-    pub(crate) fn sessions(&self, keys: Keys) -> SessionManager {
-        match self {
-            Self::Memory(store) => SessionManager::new(store.clone(), keys),
-            Self::Sqlite(store) => SessionManager::new(store.clone(), keys),
-        }
+    async fn connect(url: &str) -> Result<Self, Error> {
+        let name =
+            kind(url).ok_or("the store’s URL is none of redis://…, postgres://… and mysql://…")?;
+        let store = match name {
+            "a PostgreSQL" => {
+                PostgresOptions::new().create_table_if_missing(true).connect(url).await?.into()
+            }
+            "a MySQL" => {
+                MySqlOptions::new().create_table_if_missing(true).connect(url).await?.into()
+            }
+            _ => RedisStore::connect(url).await?.into(),
+        };
+        Ok(Self { store, name, outlives_us: true })
     }
+}
 
-    /// What the store is called on a page.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Memory(_) => "the server’s memory",
-            Self::Sqlite(_) => "an SQLite file",
-        }
-    }
-
-    pub(crate) async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
-        match self {
-            Self::Memory(store) => store.load(id).await,
-            Self::Sqlite(store) => store.load(id).await,
-        }
+/// What kind of server a URL leads to, with its article.
+pub(crate) fn kind(url: &str) -> Option<&'static str> {
+    let (scheme, _) = url.split_once("://")?;
+    match scheme {
+        "mysql" => Some("a MySQL"),
+        "postgres" | "postgresql" => Some("a PostgreSQL"),
+        _ if scheme.starts_with("redis") || scheme.starts_with("valkey") => Some("a Redis"),
+        _ => None,
     }
 }
 
@@ -55,4 +75,17 @@ fn create_folder_of(path: &Path) -> Result<(), String> {
     let Some(folder) = path.parent() else { return Ok(()) };
     fs::create_dir_all(folder)
         .map_err(|error| format!("the folder {} can’t be made: {error}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_says_what_it_leads_to() {
+        assert_eq!(kind("redis+cluster://a:1,b:2"), Some("a Redis"));
+        assert_eq!(kind("postgresql://a/b"), Some("a PostgreSQL"));
+        assert_eq!(kind("mysql://a/b"), Some("a MySQL"));
+        assert_eq!(kind("mongodb://a"), None);
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,7 +13,8 @@ use crate::steps::{self, Step};
 pub(crate) fn test(root: &Path) -> Vec<Step> {
     vec![
         // All targets in one go, the site included: a second build, of the site alone, would compile
-        // most of its dependencies again, with fewer features.
+        // most of its dependencies again, with fewer features. The programs for the tests in Node are among
+        // them, too.
         Step::foundation("build", cargo(root, &["build", "--all-features", "--all-targets"])),
         Step::new("Rust tests", cargo(root, &["test", "--all-features", "--no-fail-fast"])),
         addon_step(root),
@@ -83,7 +83,7 @@ fn node_tests(package: &Path) -> Command {
 fn coverage(package: &Path) -> Command {
     let mut command = Command::new("node");
     command.arg("test/coverage.mjs").current_dir(package);
-    command
+    with_programs(command)
 }
 
 fn browser_tests(root: &Path) -> Command {
@@ -93,15 +93,30 @@ fn browser_tests(root: &Path) -> Command {
     if let Some(chromium) = needs::chromium() {
         command.env("CHROMIUM", chromium);
     }
-    if let Ok(site) = built_site() {
-        command.env("HANDSTAMP_SITE", site);
-    }
     command
 }
 
 fn node_test() -> Command {
     let mut command = Command::new("node");
     command.args(["--test", "--test-reporter=spec"]);
+    with_programs(command)
+}
+
+/// Programs of ours that tests in Node start: in which variable they look for each, and where cargo puts it
+/// beside this one.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("HANDSTAMP_SERVERS", "handstamp-servers"),
+    ("HANDSTAMP_SHARED", "examples/shared"),
+    ("HANDSTAMP_SITE", "site"),
+];
+
+fn with_programs(mut command: Command) -> Command {
+    if let Ok(own) = env::current_exe() {
+        for (variable, path) in PROGRAMS {
+            let program = own.with_file_name(path).with_extension(env::consts::EXE_EXTENSION);
+            command.env(variable, program);
+        }
+    }
     command
 }
 
@@ -130,19 +145,31 @@ fn files_below(base: &Path, folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The site's program: cargo puts it beside this one.
-fn built_site() -> io::Result<PathBuf> {
-    Ok(env::current_exe()?.with_file_name("site").with_extension(env::consts::EXE_EXTENSION))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
 
     #[test]
     fn a_folder_without_tests_gives_node_a_name_it_fails_on() {
         let files = test_files(Path::new("no-such-folder"), Path::new("test"), ".test.js");
         assert_eq!(files, [Path::new("test/*.test.js")]);
+    }
+
+    #[test]
+    fn the_programs_that_node_tests_start_are_what_the_build_makes() {
+        let sources = [
+            "crates/handstamp-testing/src/bin/handstamp-servers.rs",
+            "crates/handstamp-drills/examples/shared.rs",
+            "site/src/main.rs",
+        ];
+        for (source, (variable, _)) in sources.iter().zip(PROGRAMS) {
+            assert!(crate::root().join(source).is_file(), "{variable}: {source}");
+        }
+        let command = node_test();
+        let set: Vec<_> = command.get_envs().map(|(variable, _)| variable).collect();
+        assert!(PROGRAMS.iter().all(|(variable, _)| set.contains(&OsStr::new(variable))));
     }
 
     #[test]

@@ -73,9 +73,9 @@ const COMMANDS: &[Command] = &[
         summary: "Builds the demo site and serves it on this machine, in axum and in Express",
         details: "\
 The two halves share the visitors: http://127.0.0.1:3000 is axum, port 3001 is
-Express. The arguments are the site's own, for example `--port N` or
-`--store FILE`; `cargo xtask demo -- --help` lists them. With `--memory` there is
-nothing to share, and axum runs alone. Ctrl-C ends both.",
+Express. The arguments are the site's own, for example `--port N`, `--store FILE`
+or `--store redis://localhost`; `cargo xtask demo -- --help` lists them. With
+`--memory` there is nothing to share, and axum runs alone. Ctrl-C ends both.",
         task: Task::Demo,
     },
     Command {

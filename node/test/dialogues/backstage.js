@@ -18,7 +18,10 @@ const DAY = 24 * 60 * 60
 /** 2026-11-01T12:00:00Z, where the clock of the dialogues starts. */
 const START = 1_793_534_400_000
 
-/** The ways to open one place again and again, with another idle time. */
+/**
+ * The ways to open one place again and again, with another idle time. Dialogues let time pass, which is ours to do for the
+ * stores in this process only: a server has a clock of its own.
+ */
 const STORES = {
   MemoryStore: () => {
     const shared = randomUUID()

@@ -11,6 +11,7 @@ const express = require('express')
 const fc = require('fast-check')
 const request = require('supertest')
 
+const { REMOTE } = require('../support/native-stores')
 const { folder, handstamp, listen, sessionCookie, sqliteStore } = require('./helpers')
 const { data, spelled, value } = require('./json')
 
@@ -42,12 +43,13 @@ async function start(t, store, options) {
 
 const STORES = {
   MemoryStore: () => new handstamp.MemoryStore(),
-  SqliteStore: (t) => sqliteStore(t)
+  SqliteStore: (t) => sqliteStore(t),
+  ...Object.fromEntries(Object.entries(REMOTE).map(([store, opener]) => [store, async (t) => (await opener(t))()]))
 }
 
 for (const [name, open] of Object.entries(STORES)) {
   test(`${name}: any value comes back as JSON has it, also after other changes`, async (t) => {
-    const visit = await start(t, open(t))
+    const visit = await start(t, await open(t))
     await check(t, fc.asyncProperty(value, value, async (kept, other) => {
       const { cookie } = await visit(undefined, (session) => void (session.kept = kept))
       await visit(cookie, (session) => void (session.other = other))
@@ -58,7 +60,7 @@ for (const [name, open] of Object.entries(STORES)) {
 
   test(`${name}: values stay under any name that is not one of a method`, async (t) => {
     const taken = (name) => name in handstamp.Session.prototype || ['cookie', 'id', 'req'].includes(name)
-    const visit = await start(t, open(t))
+    const visit = await start(t, await open(t))
     await check(t, fc.asyncProperty(data, async (data) => {
       for (const name of Object.keys(data).filter(taken)) delete data[name]
       const { cookie } = await visit(undefined, (session) => void Object.assign(session, { always: 1 }, data))
@@ -68,7 +70,7 @@ for (const [name, open] of Object.entries(STORES)) {
   })
 
   test(`${name}: an update computes from any value and keeps any value`, async (t) => {
-    const visit = await start(t, open(t))
+    const visit = await start(t, await open(t))
     await check(t, fc.asyncProperty(value, value, async (before, after) => {
       const { cookie } = await visit(undefined, (session) => void (session.key = before))
       const { result: seen } = await visit(cookie, (session) => {
@@ -85,7 +87,7 @@ for (const [name, open] of Object.entries(STORES)) {
   })
 
   test(`${name}: data may be nested as deeply as JavaScript can write it`, async (t) => {
-    const visit = await start(t, open(t))
+    const visit = await start(t, await open(t))
     const deep = '['.repeat(1000) + ']'.repeat(1000)
     const { cookie } = await visit(undefined, (session) => void (session.deep = JSON.parse(deep)))
     await visit(cookie, (session) => void (session.other = 1))

@@ -15,11 +15,15 @@ const expressSession = require('express-session')
 const request = require('supertest')
 
 const handstamp = require('../..')
+const { REMOTE } = require('../support/native-stores')
 const plainStore = require('./plain-store')
 
 /** Each gives the function that an application calls `session`. Ours have several places where sessions may go. */
 const ORIGINAL = { 'express-session': () => expressSession }
-const NATIVE = { handstamp: () => handstamp, 'handstamp with SqliteStore': (t) => over(() => sqliteStore(t)) }
+const SERVERS = Object.entries(REMOTE).map(([store, opener]) => [`handstamp with ${store}`, async (t) => over(await opener(t))])
+const NATIVE = {
+  handstamp: () => handstamp, 'handstamp with SqliteStore': (t) => over(() => sqliteStore(t)), ...Object.fromEntries(SERVERS)
+}
 const OURS = { ...NATIVE, 'handstamp with a store in JavaScript': () => over(() => new (plainStore(handstamp))()) }
 
 const FRAMEWORKS = { 'Express 5': express, 'Express 4': express4 }
@@ -30,7 +34,7 @@ function over(store) {
 
 const withEach = (libraries) => (name, run) => {
   for (const [library, load] of Object.entries(libraries)) {
-    test(`${name} (${library})`, (t) => run({ t, session: load(t) }))
+    test(`${name} (${library})`, async (t) => run({ t, session: await load(t) }))
   }
 }
 

@@ -3,15 +3,26 @@
 // A site that counts, for a worker thread or a process of its own. It tells its port and ends when it is told to.
 
 const http = require('node:http')
+const { setTimeout: pause } = require('node:timers/promises')
 const { parentPort, workerData } = require('node:worker_threads')
 
 const session = require('../..')
+const { SERVERS } = require('./native-stores')
 const { DEFAULTS, listener } = require('./site')
 
-const { path, shared } = workerData ?? { path: process.argv[2] }
-const store = path ? new session.SqliteStore({ path }) : new session.MemoryStore({ shared })
+const { kind, path, shared, url, name, delay } = workerData ?? JSON.parse(process.argv[2])
+const store = open()
 
-const count = (req, res) => res.end(String(req.session.update('n', (n) => (n ?? 0) + 1)))
+function open() {
+  if (shared) return new session.MemoryStore({ shared })
+  return path ? new session.SqliteStore({ path }) : SERVERS[kind](url, name, {})
+}
+
+const count = async (req, res) => {
+  const { session } = req
+  if (delay) await pause(delay)
+  res.end(String(session.update('n', (n) => (n ?? 0) + 1)))
+}
 const failed = (error, _req, res) => res.writeHead(500).end(String(error.stack))
 
 const server = http.createServer(listener([session({ ...DEFAULTS, store }), count], failed))

@@ -1,5 +1,7 @@
 'use strict'
 
+const { once } = require('node:events')
+
 /** A promise that is kept from outside. */
 function deferred() {
   let resolve
@@ -29,4 +31,14 @@ function called(act) {
   return new Promise((resolve, reject) => act((error, value) => (error ? reject(error) : resolve(value))))
 }
 
-module.exports = { barrier, called, deferred, until }
+/** Waits for an event of which the wait alone keeps no process alive. */
+async function heard(emitter, event) {
+  const alive = setInterval(() => {}, 1000)
+  try {
+    return await once(emitter, event)
+  } finally {
+    clearInterval(alive)
+  }
+}
+
+module.exports = { barrier, called, deferred, heard, until }

@@ -38,7 +38,7 @@ function notes(session) {
   return app
 }
 
-/** What the application has put into the session; `__lastAccess` is session-file-store's. */
-function data({ cookie, __lastAccess, ...data }) {
+/** What the application has put into the session; `__lastAccess` is session-file-store's, `__handstamp` ours. */
+function data({ cookie, __lastAccess, __handstamp, ...data }) {
   return data
 }

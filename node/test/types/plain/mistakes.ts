@@ -25,6 +25,20 @@ session.strict()
 new session.SqliteStore({ ttl: 1000 })
 // @ts-expect-error there is no third way
 new session.SqliteStore({ path: 'a.db', synchronous: 'off' })
+// @ts-expect-error a server has a URL
+new session.RedisStore({ prefix: 'app:' })
+// @ts-expect-error a client is not taken
+new session.RedisStore({ url: 'redis://localhost', client: {} })
+// @ts-expect-error seconds are a number
+new session.RedisStore({ url: 'redis://localhost', ttl: () => 60 })
+// @ts-expect-error a pool is not taken
+new session.PostgresStore({ pool: {} })
+// @ts-expect-error there is no way to always do it
+new session.PostgresStore({ url: 'postgres://localhost/app', pruneSessionInterval: true })
+// @ts-expect-error express-mysql-session calls it expiration
+new session.MySqlStore({ url: 'mysql://localhost/app', ttl: 60 })
+// @ts-expect-error this column is ours
+new session.MySqlStore({ url: 'mysql://localhost/app', schema: { columnNames: { owner: 'who' } } })
 // @ts-expect-error the base of stores is no store
 new session.Store()
 
