@@ -58,6 +58,7 @@
 //! | `sess:ID` | a string: the session's document, with its time to live |
 //! | `{sess:ID}:owner` | a string: whose session it is, with the same time to live |
 //! | `handstamp:owner\|5\|sess:OWNER` | a sorted set: his sessions, by when they expire |
+//! | `{sess:ID}:wait` | for a millisecond after a revocation, if it waits for replicas |
 //!
 //! # Permissions
 //! A user needs [`PERMISSIONS`].
