@@ -150,10 +150,7 @@ impl SessionChanges for RedisStore {
         Box::pin(async {
             let inner = &self.0;
             let tracker = inner.tracker().ok_or_else(unwatched)?;
-            tracker
-                .watching()
-                .await
-                .map_err(|error| error.map_or_else(unreachable_yet, |error| failure(&error)))?;
+            watched(&tracker).await?;
             let queue = Arc::new(Queue::new(inner.layout.clone()));
             let listener: Arc<dyn Listener> = queue.clone();
             tracker.tell(&listener, |watching| {
@@ -165,6 +162,12 @@ impl SessionChanges for RedisStore {
             Ok(Box::new(Feed { queue, _tracker: tracker }) as Box<dyn ChangeFeed>)
         })
     }
+}
+
+/// Waits until every change is told.
+pub(crate) async fn watched(tracker: &Tracker) -> Result<(), StoreError> {
+    let watching = tracker.watching().await;
+    watching.map_err(|error| error.map_or_else(unreachable_yet, |error| failure(&error)))
 }
 
 fn unwatched() -> StoreError {

@@ -1,7 +1,8 @@
 //! The sessions of an owner.
 //!
 //! # Where the truth is
-//! Whose session it is stands beside the session, in its slot, and is written with it by one script. An owner's
+//! Whose session it is stands beside the session, in its slot, and is written with it by one script (but while
+//! the slot moves: see [`apart`](crate::apart)). An owner's
 //! list only says where to look: it may name too many, never too few, and whoever reads it asks for each entry
 //! whether the session lives and is his. On one server the same script writes the list, too. On a Cluster the
 //! list is in a slot of its own, so it takes two steps, in this order: **a session is entered in the list

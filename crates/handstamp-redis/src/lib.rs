@@ -30,7 +30,8 @@
 //! # What it promises
 //! Beside what [every store](handstamp::store) does:
 //! - **One round trip.** A read brings the session and the time it has left. So is each write, but on a
-//!   Cluster for a session that has an owner: creating one takes two.
+//!   Cluster for a session that has an owner: creating, touching and ending one takes two, and a change of the
+//!   owner three. While a slot moves, each write takes a few.
 //! - **Nobody is overwritten.** A session that connect-redis has changed is a conflict, and the engine merges.
 //! - **No write happens twice.** What may have been done is not sent again; the call fails as unavailable.
 //! - **Nothing hangs.** A connection that does not answer is replaced, also if nobody waits for it any more.
@@ -57,6 +58,7 @@
 //! | `sess:ID` | a string: the session's document, with its time to live |
 //! | `{sess:ID}:owner` | a string: whose session it is, with the same time to live |
 //! | `handstamp:owner\|5\|sess:OWNER` | a sorted set: his sessions, by when they expire |
+//! | `{sess:ID}:wait` | for a millisecond after a revocation, if it waits for replicas |
 //!
 //! # Permissions
 //! A user needs [`PERMISSIONS`].

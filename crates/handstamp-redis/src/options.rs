@@ -61,7 +61,8 @@ impl RedisOptions {
     ///
     /// A restart or a failover that is faster is not noticed by visitors. After this time, calls fail at once
     /// until the server is back; the store tries at least every half second. On a Cluster each call waits so
-    /// long. Nothing that may have been done is sent again.
+    /// long. A call that was under way when the server went fails at once, if it may have changed something:
+    /// nothing that may have been done is sent again. A read is sent once more.
     #[must_use]
     pub fn absence_patience(mut self, patience: Duration) -> Self {
         self.absence_patience = patience;
@@ -94,7 +95,8 @@ impl RedisOptions {
     /// Keeps sessions that were read lately in this process's memory. No cache unless set.
     ///
     /// The server tells what changes, as `CLIENT TRACKING` does, so a change by another process holds here
-    /// within milliseconds. What this handle changes holds at once. Whatever happens to the connection,
+    /// within milliseconds. It tells of every write under the prefix, to every process that has such a cache.
+    /// What this handle changes holds at once. Whatever happens to the connection,
     /// nothing is told that is older than [`NearCache::staleness`].
     ///
     /// Use one store in a process (its clones share the cache). A store over a connection of the application
@@ -161,7 +163,7 @@ impl RedisOptions {
     ///
     /// # Errors
     /// - `Refused`: the URL or a setting can't be used, the file of certificates can't be read, or the
-    ///   server does not take this user.
+    ///   server does not take this user, or does not tell it of the changes that a near cache needs.
     /// - `Timeout`, `Unavailable`: the server can't be reached.
     ///
     /// # Panics
@@ -169,6 +171,7 @@ impl RedisOptions {
     pub async fn connect(&self, url: &str) -> Result<RedisStore, StoreError> {
         let store = self.connect_lazily(url)?;
         store.connected().await?;
+        store.watched().await?;
         Ok(store)
     }
 

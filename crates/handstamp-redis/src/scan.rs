@@ -2,7 +2,8 @@
 //!
 //! The server's cursor means something only on the server that has given it, and only as long as that runs. So
 //! ours says which it was. If another answers, or slots have moved meanwhile, the walk begins again: a session
-//! may then be met twice, but none is missed.
+//! may then be met twice, but none is missed. Only one that is being moved to another server at that moment may be:
+//! whoever was walked through may get it afterwards.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};

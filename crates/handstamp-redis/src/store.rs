@@ -13,7 +13,7 @@ use redis::{Cmd, Value};
 use sha1::{Digest, Sha1};
 
 use crate::apart::are_apart;
-use crate::changes::Watch;
+use crate::changes::{Watch, watched};
 use crate::connection::{Connection, Listener, Request, Tracker, Wait};
 use crate::error::{answer, nonsense, refusal};
 use crate::index::Revocations;
@@ -72,6 +72,14 @@ impl RedisStore {
     /// `Refused`, `Timeout`, `Unavailable`: it has failed. The store goes on trying.
     pub async fn connected(&self) -> Result<(), StoreError> {
         self.0.connection.opened().await
+    }
+
+    /// Waits until the near cache, if there is one, is told of all changes.
+    pub(crate) async fn watched(&self) -> Result<(), StoreError> {
+        match &self.0.near_tracker {
+            Some(tracker) => watched(tracker).await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn over(

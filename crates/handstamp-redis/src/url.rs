@@ -80,7 +80,8 @@ fn read(url: &str) -> Result<Target, &'static str> {
                     "the path has to name the master, as redis+sentinel://host:26379/mymaster",
                 );
             }
-            let user = (query.get("sentinel_user"), query.get("sentinel_pass"));
+            let user = user_of(query.get("sentinel_user"), query.get("sentinel_pass"))?;
+            let user = (user.name, user.password);
             (Place::Sentinel { sentinels, master: decoded(master)?, user }, path)
         }
         _ => return Err(SCHEME),
@@ -107,7 +108,7 @@ fn socket(path: &str, query: Query) -> Result<Target, &'static str> {
     query.only(&["db", "user", "pass", "protocol"])?;
     Ok(Target {
         place: Place::One(Address::Unix(decoded(path)?.into())),
-        user: User { name: query.get("user"), password: query.get("pass") },
+        user: user_of(query.get("user"), query.get("pass"))?,
         database: query.number("db")?,
         tls: false,
     })
@@ -119,6 +120,14 @@ fn credentials(text: &str) -> Result<User, &'static str> {
         None => (text, None),
     };
     let name = Some(decoded(name)?).filter(|name| !name.is_empty());
+    user_of(name, password)
+}
+
+/// Without a password nobody would be asked who he is: he would be the server's default user.
+fn user_of(name: Option<String>, password: Option<String>) -> Result<User, &'static str> {
+    if name.is_some() && password.is_none() {
+        return Err("it names a user and no password; an empty one is written user:@host");
+    }
     Ok(User { name, password })
 }
 
@@ -259,6 +268,9 @@ mod tests {
             "redis+unix://relative",
             "redis://h?secret=1",
             "redis://[::1",
+            "redis://alice@h",
+            "unix:///s?user=alice",
+            "redis+sentinel://h/main?sentinel_user=alice",
         ] {
             let Err(error) = parse(url) else { panic!("{url}") };
             assert_eq!(error.kind(), StoreErrorKind::Refused);

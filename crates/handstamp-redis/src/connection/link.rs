@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::{AsyncPushSender, MultiplexedConnection};
-use redis::{ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value};
+use redis::{ErrorKind, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, jittered};
 use super::dialer::{Address, Dialer, Patience};
 use super::events::Events;
 use super::request::{Failure, Request};
@@ -26,6 +26,9 @@ use crate::error::code;
 /// How often a connection that is used is asked whether it lives. Callers may give up long before an
 /// answer is overdue, so nobody else would notice.
 const CHECK: Duration = Duration::from_secs(1);
+
+/// How long to wait before a server is asked again that was not ready.
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// A connection that lasted so long was a good one: the next is made at once.
 const LASTING: Duration = Duration::from_secs(2);
@@ -40,15 +43,41 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    /// Connects to it.
+    /// Connects to it, and says where it listens.
     pub(crate) async fn connect(
         &self,
         dialer: &Dialer,
         pushes: impl AsyncPushSender,
-    ) -> RedisResult<MultiplexedConnection> {
-        match self {
-            Self::At(address) => dialer.dial(address, pushes).await,
-            Self::Master(sentinels) => sentinels.connect(dialer, pushes).await,
+    ) -> RedisResult<(MultiplexedConnection, Address)> {
+        let (mut connection, address) = match self {
+            Self::At(address) => (dialer.dial(address, pushes).await?, address.clone()),
+            Self::Master(sentinels) => {
+                let address = sentinels.find().await?;
+                (sentinels.connect(&address, dialer, pushes).await?, address)
+            }
+        };
+        match redis::cmd("PING").exec_async(&mut connection).await {
+            // A server that is loading its data takes connections, but no other commands.
+            Err(error) if error.kind() != ErrorKind::Server(ServerErrorKind::NoPerm) => Err(error),
+            _ => Ok((connection, address)),
+        }
+    }
+
+    /// Returns when the Sentinels name another server, and it is a master. A master that they can't reach may
+    /// still be reached by us: it does not know that it is none any more, and loses what is written to it.
+    pub(crate) async fn moved(&self, from: &Address, dialer: &Dialer) {
+        let Self::Master(sentinels) = self else { return std::future::pending().await };
+        loop {
+            sleep(CHECK).await;
+            let Ok(now) = sentinels.find().await else { continue };
+            let (pushes, _pushed) = unbounded_channel();
+            if now != *from
+                && in_time(dialer.patience.connect, sentinels.connect(&now, dialer, pushes))
+                    .await
+                    .is_ok()
+            {
+                return;
+            }
         }
     }
 }
@@ -113,12 +142,28 @@ impl Link {
         }
     }
 
-    /// Asks the server. While it is away, this waits for it, but not longer than it has patience.
+    /// Asks the server. While it is away or not ready, this waits for it, but not longer than it has patience.
     pub(crate) async fn ask(&self, request: &Request) -> Result<Vec<Value>, Failure> {
-        match self.ask_once(request).await {
+        let start = Instant::now();
+        loop {
+            let outcome = self.ask_and_teach(request).await;
+            let first = outcome.as_ref().ok().and_then(|answers| answers.first());
+            let pause = jittered(PAUSE);
+            if !first.is_some_and(is_not_ready) || start.elapsed() + pause >= self.patience.absence
+            {
+                return outcome;
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn ask_and_teach(&self, request: &Request) -> Result<Vec<Value>, Failure> {
+        let live = self.live(self.patience.absence).await?;
+        match ask_over(&live, request).await {
             Err(failure)
                 if failure.sent && request.is_repeatable() && !failure.error.is_timeout() =>
             {
+                self.replaced(&live).await;
                 self.ask_once(request).await
             }
             Ok(answers) => match request.teaching(&answers) {
@@ -132,24 +177,15 @@ impl Link {
 
     async fn ask_once(&self, request: &Request) -> Result<Vec<Value>, Failure> {
         let live = self.live(self.patience.absence).await?;
-        live.used.store(true, Ordering::Relaxed);
-        let pipeline = request.pipeline();
-        let mut connection = live.connection.clone();
-        match connection.send_packed_commands(&pipeline, 0, pipeline.len()).await {
-            Ok(answers) => {
-                // A master that was made a replica: Sentinels know where the new one is.
-                if answers.iter().any(|answer| code(answer) == Some("READONLY")) {
-                    live.broken.notify_one();
-                }
-                Ok(answers)
-            }
-            Err(error) => {
-                if error.is_io_error() || error.is_unrecoverable_error() {
-                    live.broken.notify_one();
-                }
-                Err(Failure { error, sent: true })
-            }
-        }
+        ask_over(&live, request).await
+    }
+
+    /// Waits until a connection that has failed is not the one that all take any more. Its keeper was told.
+    async fn replaced(&self, failed: &Arc<Live>) {
+        let mut states = self.states.clone();
+        let other = |state: &State| !matches!(state, State::Up(live) if Arc::ptr_eq(live, failed));
+        // If it was a failure after which the connection stays, it is asked again.
+        let _ = timeout(PAUSE, states.wait_for(other)).await;
     }
 
     /// The connection, once there is one.
@@ -180,6 +216,32 @@ impl Link {
     }
 }
 
+async fn ask_over(live: &Live, request: &Request) -> Result<Vec<Value>, Failure> {
+    live.used.store(true, Ordering::Relaxed);
+    let pipeline = request.pipeline();
+    let mut connection = live.connection.clone();
+    match connection.send_packed_commands(&pipeline, 0, pipeline.len()).await {
+        Ok(answers) => {
+            // A master that was made a replica: Sentinels know where the new one is.
+            if answers.iter().any(|answer| code(answer) == Some("READONLY")) {
+                live.broken.notify_one();
+            }
+            Ok(answers)
+        }
+        Err(error) => {
+            if error.is_io_error() || error.is_unrecoverable_error() {
+                live.broken.notify_one();
+            }
+            Err(Failure { error, sent: true })
+        }
+    }
+}
+
+/// It has done nothing, and may be ready by and by.
+fn is_not_ready(answer: &Value) -> bool {
+    matches!(code(answer), Some("LOADING" | "READONLY"))
+}
+
 fn away() -> RedisError {
     RedisError::from((ErrorKind::Io, "not connected yet"))
 }
@@ -195,13 +257,16 @@ async fn keep(server: Server, dialer: Dialer, states: watch::Sender<State>, even
     loop {
         let (pushes, mut pushed) = unbounded_channel();
         let error = match in_time(dialer.patience.connect, server.connect(&dialer, pushes)).await {
-            Ok(connection) => {
+            Ok((connection, address)) => {
                 let (used, broken) = (AtomicBool::new(false), Notify::new());
                 let live = Arc::new(Live { connection, used, broken });
                 states.send_replace(State::Up(live.clone()));
                 events.made();
                 let up_since = Instant::now();
-                lost(&live, &mut pushed).await;
+                tokio::select! {
+                    () = lost(&live, &mut pushed) => {}
+                    () = server.moved(&address, &dialer) => {}
+                }
                 if up_since.elapsed() > LASTING {
                     backoff = Backoff::default();
                 }

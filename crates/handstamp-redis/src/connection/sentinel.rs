@@ -17,13 +17,14 @@ pub(crate) struct Sentinels {
 }
 
 impl Sentinels {
-    /// Connects to the master.
+    /// Connects to a server, if it is a master.
     pub(crate) async fn connect(
         &self,
+        master: &Address,
         dialer: &Dialer,
         pushes: impl AsyncPushSender,
     ) -> RedisResult<MultiplexedConnection> {
-        let mut connection = dialer.dial(&self.find().await?, pushes).await?;
+        let mut connection = dialer.dial(master, pushes).await?;
         match redis::cmd("ROLE").query_async::<Vec<redis::Value>>(&mut connection).await {
             Ok(role) if role.first().is_some_and(is_master) => Ok(connection),
             // Sentinels learn late of a master that has just been made a replica.
@@ -37,7 +38,7 @@ impl Sentinels {
     }
 
     /// Where the master listens, as the first Sentinel says that knows.
-    async fn find(&self) -> RedisResult<Address> {
+    pub(crate) async fn find(&self) -> RedisResult<Address> {
         let mut last = RedisError::from((ErrorKind::EmptySentinelList, "there are no Sentinels"));
         // Each has a share of the time: one that hangs must not keep us from asking the next.
         let share = self.dialer.patience.connect / (self.addresses.len().max(1) as u32 + 1);

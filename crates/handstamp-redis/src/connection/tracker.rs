@@ -196,11 +196,15 @@ impl Hub {
     }
 
     /// Connects and asks to be told.
-    async fn begin(&self, server: &Server, ear: Ear) -> RedisResult<MultiplexedConnection> {
+    async fn begin(
+        &self,
+        server: &Server,
+        ear: Ear,
+    ) -> RedisResult<(MultiplexedConnection, Address)> {
         let limit = self.dialer.patience.connect;
-        let mut connection = in_time(limit, server.connect(&self.dialer, ear)).await?;
+        let (mut connection, address) = in_time(limit, server.connect(&self.dialer, ear)).await?;
         in_time(limit, self.tracking().exec_async(&mut connection)).await?;
-        Ok(connection)
+        Ok((connection, address))
     }
 
     fn tracking(&self) -> Cmd {
@@ -237,7 +241,7 @@ async fn track(hub: Arc<Hub>, master: Master, server: Server, lost: impl Fn()) {
     loop {
         let ear = Ear { hub: hub.clone(), ended: Arc::default() };
         match hub.begin(&server, ear.clone()).await {
-            Ok(connection) => {
+            Ok((connection, address)) => {
                 backoff = Backoff::default();
                 // Whoever listens may forget what he heard, but must not keep what he did not hear: so this
                 // comes when the server has begun to tell, and the loss before anybody connects again.
@@ -245,6 +249,7 @@ async fn track(hub: Arc<Hub>, master: Master, server: Server, lost: impl Fn()) {
                 tokio::select! {
                     () = ear.ended.notified() => {}
                     () = silent(connection) => {}
+                    () = server.moved(&address, &hub.dialer) => {}
                 }
                 hub.note(&master, false);
                 lost();

@@ -167,6 +167,28 @@ async fn a_master_that_fails_is_followed_by_sentinels() {
     assert_eq!(store.index().unwrap().revoke("alice", None).await.unwrap(), 2);
 }
 
+/// A master from which only the Sentinels are cut off goes on answering.
+#[tokio::test]
+async fn a_master_that_the_sentinels_have_given_up_is_left_though_it_answers() {
+    let sentinel = Sentinel::start();
+    let store = RedisStore::connect(&sentinel_url(&sentinel)).await.unwrap();
+    let other = Redis::start(ServerOptions::default());
+    put(&RedisStore::connect(&other.url()).await.unwrap(), &id("a"), &record("{}")).await;
+    assert!(store.load(&id("a")).await.unwrap().is_none());
+    for address in sentinel.addresses() {
+        let mut asked = plain(&format!("redis://{address}")).await;
+        let place = other.port().to_string();
+        for command in [
+            &["REMOVE", Sentinel::MASTER][..],
+            &["MONITOR", Sentinel::MASTER, "127.0.0.1", &place, "2"],
+        ] {
+            redis::cmd("SENTINEL").arg(command).exec_async(&mut asked).await.unwrap();
+        }
+    }
+    soon("the store has gone over", async || matches!(store.load(&id("a")).await, Ok(Some(_))))
+        .await;
+}
+
 #[tokio::test]
 async fn a_cluster_is_followed_through_moving_slots_and_a_master_that_fails() {
     let cluster = Cluster::start();

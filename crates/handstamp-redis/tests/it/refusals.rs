@@ -65,6 +65,36 @@ async fn a_wrong_password_is_refused_and_never_shown() {
     assert!(!text.contains("wrong-one"), "{text}");
 }
 
+#[tokio::test]
+async fn a_replica_that_becomes_the_master_is_waited_for() {
+    let master = Redis::start(ServerOptions::default());
+    let replica_of = Some(master.port());
+    let replica = Redis::start(ServerOptions { replica_of, ..ServerOptions::default() });
+    let options = RedisOptions::new().absence_patience(Duration::from_secs(30));
+    let store = options.connect(&replica.url()).await.unwrap();
+    let promoted = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    };
+    let (id, session) = (id("a"), record("{}"));
+    let (version, ()) = tokio::join!(put(&store, &id, &session), promoted);
+    assert_eq!(living(&store, &id).await.version, version);
+}
+
+#[tokio::test]
+async fn a_near_cache_that_nobody_may_tell_is_refused() {
+    let server = Redis::start(ServerOptions::default());
+    let mut rules = vec!["ACL", "SETUSER", "sessions", "on", ">secret"];
+    rules.extend(handstamp_redis::PERMISSIONS.split(' ').filter(|rule| !rule.contains("tracking")));
+    server.ask(&rules);
+    let url = server.url().replace("redis://", "redis://sessions:secret@");
+    let options = RedisOptions::new().absence_patience(Duration::from_millis(500));
+    options.connect(&url).await.unwrap();
+    let options = options.near_cache(handstamp_redis::NearCache::new());
+    let text = failed(options.connect(&url).await, StoreErrorKind::Refused);
+    assert!(text.contains("permission"), "{text}");
+}
+
 /// The permissions that the crate's docs name are enough, for all that a store does.
 #[tokio::test]
 async fn a_user_with_the_permissions_of_the_docs_can_do_everything() {
