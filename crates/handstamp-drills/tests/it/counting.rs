@@ -1,4 +1,4 @@
-//! Increments of one session by many requests at once, here and in `examples/child.rs`.
+//! Increments of one session by many requests at once, here and in `examples/increments.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -52,7 +52,7 @@ async fn a_hundred_by_two_processes_end_at_a_hundred(place: Place) {
 fn child() -> PathBuf {
     let own = env::current_exe().unwrap();
     let folder = own.parent().and_then(Path::parent).unwrap().join("examples");
-    let child = folder.join(format!("child{EXE_SUFFIX}"));
+    let child = folder.join(format!("increments{EXE_SUFFIX}"));
     assert!(
         child.exists(),
         "{} is missing: `cargo test` builds it, but not when it is told to build one test only",
