@@ -14,18 +14,21 @@ const BUSY: f64 = 0.05;
 #[derive(Debug)]
 pub(crate) struct Conditions {
     start: Ticks,
+    /// In words, but for what others took.
+    known: String,
 }
 
 impl Conditions {
     pub(crate) fn at_start() -> Fallible<Self> {
-        Ok(Self { start: Ticks::now()? })
+        let day = said("date", &["-u", "+%Y-%m-%d"])?;
+        let known = format!("Measured on {day}, {}, on {}", commit()?, machine()?);
+        Ok(Self { start: Ticks::now()?, known })
     }
 
     /// In words, when all is measured.
     pub(crate) fn at_end(&self) -> Fallible<String> {
         let others = others(Ticks::now()?.taken_by_others_since(self.start));
-        let day = said("date", &["-u", "+%Y-%m-%d"])?;
-        Ok(format!("Measured on {day}, {}, on {}; {others}.", commit()?, machine()?))
+        Ok(format!("{}; {others}.", self.known))
     }
 }
 

@@ -17,6 +17,7 @@ const PAIRS = [
   ['ours-sqlite-full', 'theirs-sqlite-full', { '200 B': [0.5, 0.5], '4 KB': [0.5, 0.5] }],
   ['ours-over-theirs', 'theirs-memory', { '200 B': [0.7, 0.7], '4 KB': [0.7, 0.7] }],
   ['ours-redis', 'theirs-redis', { '200 B': [0.5, 0.6], '4 KB': [0.5, 0.6] }],
+  ['ours-redis-near', 'theirs-redis', {}],
   ['ours-over-connect-redis', 'theirs-redis', { '200 B': [0.7, 0.7], '4 KB': [0.7, 0.7] }],
   ['ours-postgres', 'theirs-postgres', { '200 B': [0.3, 0.4], '4 KB': [0.3, 0.4] }],
   ['ours-mysql', 'theirs-mysql', {}]

@@ -58,6 +58,12 @@ const TARGETS = {
     database: 'redis',
     store: url => new (ours().RedisStore)({ url, prefix: 'ours:' })
   },
+  'ours-redis-near': {
+    title: 'handstamp, RedisStore, near cache',
+    isOurs: true,
+    database: 'redis',
+    store: url => new (ours().RedisStore)({ url, prefix: 'near:', nearCache: true })
+  },
   'ours-over-connect-redis': {
     title: 'handstamp, connect-redis 9',
     isOurs: true,
