@@ -35,10 +35,10 @@ impl Deed {
         self.ends() || matches!(self, Self::Login(_))
     }
 
-    /// How many deadlines of the store saving may take, each for a call in vain. A new session is taken back
-    /// when the old one could not be ended: that is the second.
+    /// How many deadlines of the store a step may take. A write that another was faster than is done again:
+    /// that is the second. So it is when a new session is taken back because the old one could not be ended.
     pub(super) fn deadlines(&self) -> u32 {
-        if matches!(self, Self::Regenerate(_)) { 2 } else { 1 }
+        if matches!(self, Self::Read) { 1 } else { 2 }
     }
 
     fn act(&self, session: &Session) -> Result<(), SessionError> {
