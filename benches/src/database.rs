@@ -79,9 +79,11 @@ impl Database {
     pub(crate) fn fill(&self, sessions: usize, document: &str) {
         match &self.server {
             Server::MySql(mariadb) => {
+                // In the order of their ids, in which InnoDB keeps them: any other takes ten times as long.
                 mariadb.ask(&format!(
                     "INSERT INTO sessions (session_id, expires, data)
-                     SELECT md5(seq), unix_timestamp() + 86400, '{document}' FROM seq_1_to_{sessions}"
+                     SELECT id, unix_timestamp() + 86400, '{document}'
+                     FROM (SELECT md5(seq) AS id FROM seq_1_to_{sessions}) AS ids ORDER BY id"
                 ));
             }
             Server::Postgres(postgres) => {
