@@ -129,7 +129,7 @@ pub fn open_memory(options: MemoryOptions) -> Result<NativeHandle, Thrown> {
 /// Opens a store in a file.
 ///
 /// # Errors
-/// A setting is wrong; and as [`SqliteStore::open`].
+/// A setting is wrong; and as [`SqliteStore::open`](handstamp_sqlite::SqliteStore::open).
 #[napi]
 pub fn open_sqlite(options: FileOptions) -> Result<NativeHandle, Thrown> {
     at_once(|| {
