@@ -151,7 +151,8 @@ impl MySqlOptions {
         self
     }
 
-    /// Removes no expired sessions. Somebody else has to, for instance express-mysql-session.
+    /// Removes no expired sessions. Somebody else has to: [`MySqlStore::reap`] from a timer, or
+    /// express-mysql-session.
     #[must_use]
     pub fn without_reaping(mut self) -> Self {
         self.reap_every = None;

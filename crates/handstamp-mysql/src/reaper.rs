@@ -1,14 +1,16 @@
 //! Removes expired sessions from the table, in one process at a time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use handstamp::store::{StoreError, StoreErrorKind};
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, Result};
+use mysql_async::{Conn, Opts};
 use tokio::time::{sleep, timeout};
 
 use crate::background::Background;
 use crate::connections::{connect, varied};
-use crate::error::is_transient;
+use crate::error::{failure, is_transient, refusal};
 use crate::statements::BATCH;
 
 /// How long others may write before the next batch is removed.
@@ -25,36 +27,48 @@ pub(crate) struct Orders {
     pub(crate) database: Option<String>,
     pub(crate) table: String,
     pub(crate) reap: String,
-    pub(crate) every: Duration,
+    pub(crate) server: Arc<str>,
 }
 
-/// Starts a task that reaps.
-pub(crate) fn start(orders: Orders) -> Background {
+/// Starts a task that reaps about so often.
+pub(crate) fn start(orders: Orders, every: Duration) -> Background {
     Background::spawn(async move {
         loop {
-            sleep(varied(orders.every)).await;
+            sleep(varied(every)).await;
             // What fails is tried again later; those who call the store are told what is wrong.
-            let _ = timeout(LIMIT, reap(&orders)).await;
+            let _ = reap(&orders).await;
         }
     })
 }
 
-/// Removes what has expired, unless another process is at it.
-///
+/// Removes what has expired, unless another process is at it, and tells how many rows that were.
+pub(crate) async fn reap(orders: &Orders) -> Result<usize, StoreError> {
+    let Ok(outcome) = timeout(LIMIT, run(orders)).await else {
+        let advice = "removing expired sessions took too long; do it again for the rest";
+        return Err(refusal(&orders.server, StoreErrorKind::Timeout, advice));
+    };
+    outcome
+}
+
 /// The connection is its own: the lock belongs to it, and goes with it in whatever way this ends.
-async fn reap(orders: &Orders) -> Option<()> {
+async fn run(orders: &Orders) -> Result<usize, StoreError> {
     let connecting = connect(orders.opts.clone(), orders.connect_timeout);
-    let mut connection = connecting.await.ok()?.ok()?;
-    if is_alone(&mut connection, orders).await.ok()? {
-        while remove_some(&mut connection, &orders.reap).await.ok()? {
-            sleep(BREATH).await;
-        }
-    }
-    connection.disconnect().await.ok()
+    let Ok(connected) = connecting.await else {
+        let advice = "the server did not answer in time; see MySqlOptions::connect_timeout";
+        return Err(refusal(&orders.server, StoreErrorKind::Unavailable, advice));
+    };
+    let told = |error| failure(&orders.server, &error);
+    let mut connection = connected.map_err(told)?;
+    let alone = is_alone(&mut connection, orders).await.map_err(told)?;
+    let removed =
+        if alone { remove(&mut connection, &orders.reap).await.map_err(told)? } else { 0 };
+    // What was to be done is done.
+    let _ = connection.disconnect().await;
+    Ok(usize::try_from(removed).unwrap_or(usize::MAX))
 }
 
 /// Takes the lock of those who reap this table. The names of locks are the whole server's, and short.
-async fn is_alone(connection: &mut Conn, orders: &Orders) -> Result<bool> {
+async fn is_alone(connection: &mut Conn, orders: &Orders) -> mysql_async::Result<bool> {
     // If this process is cut off, the server gives the lock to another one after this time.
     connection.query_drop("SET SESSION wait_timeout = 60").await?;
     let lock = "SELECT GET_LOCK(CONCAT('handstamp-reaper-', \
@@ -64,12 +78,20 @@ async fn is_alone(connection: &mut Conn, orders: &Orders) -> Result<bool> {
     Ok(taken.flatten() == Some(1))
 }
 
-/// Whether there may be more.
-async fn remove_some(connection: &mut Conn, reap: &str) -> Result<bool> {
-    match connection.exec_drop(reap, ()).await {
-        Ok(()) => Ok(connection.affected_rows() == BATCH),
-        // Somebody else was in the way.
-        Err(error) if is_transient(&error) => Ok(true),
-        Err(error) => Err(error),
+async fn remove(connection: &mut Conn, reap: &str) -> mysql_async::Result<u64> {
+    let mut removed = 0;
+    loop {
+        match connection.exec_drop(reap, ()).await {
+            Ok(()) => {
+                removed += connection.affected_rows();
+                if connection.affected_rows() < BATCH {
+                    return Ok(removed);
+                }
+            }
+            // Somebody else was in the way.
+            Err(error) if is_transient(&error) => {}
+            Err(error) => return Err(error),
+        }
+        sleep(BREATH).await;
     }
 }

@@ -108,6 +108,17 @@ impl MySqlStore {
         Ok(())
     }
 
+    /// Removes what has expired from the table, in small batches, unless another process is at it. Returns
+    /// how many rows that were. A store does this by itself unless it is
+    /// [told not to](MySqlOptions::without_reaping).
+    ///
+    /// # Errors
+    /// What any call gives. Some batches may have been removed by then.
+    pub async fn reap(&self) -> Result<usize, StoreError> {
+        self.table_made().await?;
+        reaper::reap(&self.0.reaping()).await
+    }
+
     /// Sees whether the server answers, and makes the table if it is to be made.
     pub(crate) async fn connected(&self) -> Result<(), StoreError> {
         self.run_at_once("SELECT 1", &[]).await?;
@@ -290,15 +301,18 @@ fn is_passing(kind: StoreErrorKind) -> bool {
 
 impl Inner {
     fn reaper(&self) -> Option<Background> {
-        let every = self.reap_every?;
-        Some(reaper::start(Orders {
+        Some(reaper::start(self.reaping(), self.reap_every?))
+    }
+
+    fn reaping(&self) -> Orders {
+        Orders {
             opts: self.connections.opts.clone(),
             connect_timeout: self.connections.connect_timeout,
             database: self.layout.database.clone(),
             table: self.layout.table.clone(),
             reap: self.statements.reap.clone(),
-            every,
-        }))
+            server: Arc::clone(&self.connections.server),
+        }
     }
 }
 

@@ -30,15 +30,14 @@ async fn while_another_process_reaps_this_one_does_not() {
     let taken: Option<i64> = other.query_first(lock).await.unwrap();
     assert_eq!(taken, Some(1));
 
-    let store = database.store_with(&reaping()).await;
+    let store = database.store_with(&MySqlOptions::new().without_reaping()).await;
     database.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
-    // Nobody tells that nothing happens: it is looked for several times in this time.
-    sleep(Duration::from_secs(4)).await;
+    assert_eq!(store.reap().await.unwrap(), 0);
     assert_eq!(database.ask("SELECT COUNT(*) FROM sessions"), "1");
     assert!(store.load(&id("a")).await.unwrap().is_none());
 
-    drop(other);
-    until(|| database.ask("SELECT COUNT(*) FROM sessions") == "0").await;
+    other.disconnect().await.unwrap();
+    assert_eq!(store.reap().await.unwrap(), 1);
 }
 
 /// The lock is the table's, whichever database the connections are to.
@@ -51,31 +50,29 @@ async fn a_process_that_is_connected_to_another_database_takes_the_same_lock() {
     let taken: Option<i64> = other.query_first(lock).await.unwrap();
     assert_eq!(taken, Some(1));
 
-    let _store = home.store_with(&reaping().database_name(&away.name)).await;
+    let options = MySqlOptions::new().without_reaping().database_name(&away.name);
+    let store = home.store_with(&options).await;
     away.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
-    sleep(Duration::from_secs(4)).await;
-    assert_eq!(away.ask("SELECT COUNT(*) FROM sessions"), "1");
-    drop(other);
-    until(|| away.ask("SELECT COUNT(*) FROM sessions") == "0").await;
+    assert_eq!(store.reap().await.unwrap(), 0);
+    other.disconnect().await.unwrap();
+    assert_eq!(store.reap().await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_row_does_not_end_a_run() {
     let database = Database::new();
-    let _store = database.store_with(&reaping()).await;
+    let store = database.store_with(&MySqlOptions::new().without_reaping()).await;
     let mut other = database.connect().await;
     database.ask("INSERT INTO sessions (session_id, expires, data) VALUES ('a', 1, '{}')");
     other.query_drop("BEGIN").await.unwrap();
     other.query_drop("SELECT 1 FROM sessions FOR UPDATE").await.unwrap();
-    let holder = "SELECT IS_USED_LOCK(CONCAT('handstamp-reaper-', \
-                  LEFT(SHA2(CONCAT(DATABASE(), '.sessions'), 256), 32)))";
-    until(|| database.ask(holder) != "NULL").await;
-    let first = database.ask(holder);
-    // Longer than the server lets one statement wait.
-    sleep(Duration::from_secs(3)).await;
-    assert_eq!(database.ask(holder), first, "the run has ended");
+    let run = tokio::spawn(async move { store.reap().await });
+    // The server has let one statement wait as long as it does, and the next one waits.
+    let first = database.waiting().await;
+    until(|| ![String::new(), first.clone()].contains(&database.waits())).await;
+    assert!(!run.is_finished());
     other.query_drop("ROLLBACK").await.unwrap();
-    until(|| database.ask("SELECT COUNT(*) FROM sessions") == "0").await;
+    assert_eq!(run.await.unwrap().unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,6 +53,20 @@ impl Database {
         server().ask(&format!("USE {}; {sql}", self.name))
     }
 
+    /// The number of the statement that another client of this database runs at this moment, or nothing.
+    pub(crate) fn waits(&self) -> String {
+        self.ask(
+            "SELECT query_id FROM information_schema.processlist \
+             WHERE command = 'Execute' AND db = DATABASE() AND id <> CONNECTION_ID() LIMIT 1",
+        )
+    }
+
+    /// Waits until a statement of this database waits for a lock, as all do here that take a while.
+    pub(crate) async fn waiting(&self) -> String {
+        until(|| !self.waits().is_empty()).await;
+        self.waits()
+    }
+
     /// Lets time pass for its sessions.
     ///
     /// All that a session knows of time is the second when it ends. To let a minute pass and to bring all
