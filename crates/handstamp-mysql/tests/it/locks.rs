@@ -9,6 +9,7 @@ use mysql_async::{Conn, Error};
 
 use crate::support::{
     Database, failed, id, living, owned, put, record, replace, revoke, text, until,
+    until_innodb_says,
 };
 
 /// Another transaction has what the revocation wants, wants what the revocation has, and is too large to be
@@ -33,7 +34,7 @@ async fn a_deadlock_is_tried_again() {
         let store = store.clone();
         async move { revoke(&store, "alice").await }
     });
-    until(|| somebody_waits(&server)).await;
+    until_innodb_says(|| somebody_waits(&server)).await;
     other.query_drop("UPDATE sessions SET data = '{}{}' WHERE session_id = 'a'").await.unwrap();
     other.query_drop("COMMIT").await.unwrap();
 
@@ -127,7 +128,7 @@ async fn assert_frozen(
          ON id = trx_mysql_thread_id WHERE trx_state = 'LOCK WAIT' AND db = '{}'",
         database.name
     );
-    until(|| database.ask(&waits) == "1").await;
+    until_innodb_says(|| database.ask(&waits) == "1").await;
     let created = creator
         .query_drop(
             "INSERT INTO sessions (session_id, expires, data, handstamp_owner) VALUES \

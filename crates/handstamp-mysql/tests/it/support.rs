@@ -7,6 +7,7 @@ use handstamp::{SessionId, SessionStore};
 use handstamp_mysql::{MySqlOptions, MySqlStore};
 use handstamp_testing::servers::{MariaDb, mariadb};
 use mysql_async::Conn;
+use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 /// The table as express-mysql-session 3 makes it.
@@ -142,6 +143,21 @@ pub(crate) async fn until(come: impl Fn() -> bool) {
     while !come() {
         assert!(begin.elapsed() < Duration::from_secs(60), "it does not come");
         sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// [`until`] for what InnoDB tells of transactions: it repeats itself until nobody has asked for a tenth of a
+/// second. So the tests ask in turn, and not too often.
+pub(crate) async fn until_innodb_says(come: impl Fn() -> bool) {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    let begin = Instant::now();
+    loop {
+        sleep(Duration::from_millis(150)).await;
+        if come() {
+            return;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(60), "it does not come");
     }
 }
 
