@@ -21,15 +21,24 @@ type Arguments = [chunk?: unknown, encoding?: unknown, callback?: unknown]
 
 /** Stands between a handler and its response. A response without methods is left alone. */
 export function guard(res: Response, keeper: Gatekeeper): void {
-  guardHead(res, keeper)
-  guardEnd(res, keeper)
+  const gate: Gate = { isClosed: false }
+  guardHead(res, keeper, gate)
+  guardEnd(res, keeper, gate)
 }
 
-function guardHead(res: Response, keeper: Gatekeeper): void {
+/** What we have put into a response. */
+interface Gate {
+  isClosed: boolean
+  writeHead?: unknown
+  end?: unknown
+}
+
+function guardHead(res: Response, keeper: Gatekeeper, gate: Gate): void {
   const writeHead = res.writeHead as unknown as ((...rest: unknown[]) => Response) | undefined
   if (typeof writeHead !== 'function') return
   let passed = false
-  res.writeHead = function (this: Response, status: number, ...rest: unknown[]) {
+  res.writeHead = gate.writeHead = function (this: Response, status: number, ...rest: unknown[]) {
+    if (gate.isClosed) throw headersSent('write')
     if (passed) return writeHead.call(this, status, ...rest)
     const reason = typeof rest[0] === 'string' ? rest : []
     const headers = typeof rest[0] === 'string' ? rest[1] : (rest[1] ?? rest[0])
@@ -65,12 +74,12 @@ export function append(res: Response, name: string, value: string | string[]): v
   else res.setHeader(name, ([] as string[]).concat(Array.isArray(before) ? before : String(before), value))
 }
 
-function guardEnd(res: Response, keeper: Gatekeeper): void {
+function guardEnd(res: Response, keeper: Gatekeeper, gate: Gate): void {
   if (typeof res.end !== 'function') return
   const end = res.end as unknown as (this: Response, ...rest: Arguments) => Response
   let ended = false
   let failed = false
-  res.end = function (this: Response, ...rest: Arguments) {
+  res.end = gate.end = function (this: Response, ...rest: Arguments) {
     // After a failure this is the other answer; otherwise the response has had its end.
     if (failed) return end.apply(this, rest)
     if (ended) return endAfterEnd.apply(this, rest)
@@ -83,7 +92,7 @@ function guardEnd(res: Response, keeper: Gatekeeper): void {
     })
     // What was saved at once goes out at once. A failure is told later: the handler is not done yet.
     if (outcome && !outcome.error) return attempt()
-    release = holdBack(res)
+    release = holdBack(res, gate)
     if (outcome) setImmediate(settle)
     return this
 
@@ -113,43 +122,65 @@ function guardEnd(res: Response, keeper: Gatekeeper): void {
   } as Response['end']
 }
 
-/** Makes a response behave as one that has ended. The result takes that back. */
-function holdBack(res: Response): () => void {
-  const held = res as unknown as Record<string, unknown>
-  const before = SHADOWED.map((name) => (Object.hasOwn(res, name) ? Object.getOwnPropertyDescriptor(res, name) : undefined))
-  SHADOWED.forEach((name, at) => {
-    // To assign is several times as fast as to define.
-    if (name in SHADOWS && (before[at]?.writable ?? true)) held[name] = SHADOWS[name]
-    else Object.defineProperty(res, name, ACCESSORS[name] ?? { value: SHADOWS[name], writable: true, configurable: true })
-  })
+/**
+ * Makes a response behave as one that has ended. The result takes that back.
+ *
+ * By its prototype: a property that is added to an Express response and deleted again costs some microseconds, for no
+ * two of these have the same shape.
+ */
+function holdBack(res: Response, gate: Gate): () => void {
+  const prototype = Object.getPrototypeOf(res) as object
+  const ended = endedOf(prototype)
+  // What others have put into this very response.
+  const own = SHADOWED.filter((name) => isOthers(res, name, gate)).map((name) => [name, Object.getOwnPropertyDescriptor(res, name)!] as const)
+  for (const [name, before] of own) put(res, name, before, SHADOWS[name]!)
+  Object.setPrototypeOf(res, ended)
+  gate.isClosed = true
   return () => {
-    // Backwards: a property that was added last can be deleted without making the response slow for all that follows.
-    for (let at = SHADOWED.length - 1; at >= 0; at -= 1) {
-      const [name, own] = [SHADOWED[at]!, before[at]]
-      if (own?.writable) held[name] = own.value
-      else if (own) Object.defineProperty(res, name, own)
-      else delete held[name]
-    }
+    gate.isClosed = false
+    // A mounted application that is left puts back the prototype of the one around it.
+    if (Object.getPrototypeOf(res) === ended) Object.setPrototypeOf(res, prototype)
+    for (const [name, before] of own) put(res, name, before, before)
   }
 }
 
-const SHADOWS: Record<string, unknown> = {
-  setHeader: refusing('set'),
-  setHeaders: refusing('set'),
-  appendHeader: refusing('append'),
-  removeHeader: refusing('remove'),
-  writeHead: refusing('write'),
-  flushHeaders: () => {},
-  write: writeAfterEnd,
-  end: endAfterEnd
+function isOthers(res: Response, name: string, gate: Gate): boolean {
+  return Object.hasOwn(res, name) && !((name === 'end' || name === 'writeHead') && res[name] === gate[name])
 }
 
-const ACCESSORS: Record<string, PropertyDescriptor> = {
+/** To assign is several times as fast as to define. */
+function put(res: Response, name: string, before: PropertyDescriptor, now: PropertyDescriptor): void {
+  if (before.writable && 'value' in now) (res as unknown as Record<string, unknown>)[name] = now.value
+  else Object.defineProperty(res, name, now)
+}
+
+/** The prototype of responses that have ended, in front of this one. */
+function endedOf(prototype: object): object {
+  let ended = prototypes.get(prototype)
+  if (!ended) prototypes.set(prototype, (ended = Object.create(prototype, SHADOWS) as object))
+  return ended
+}
+
+const prototypes = new WeakMap<object, object>()
+
+const SHADOWS: PropertyDescriptorMap = {
+  setHeader: method(refusing('set')),
+  setHeaders: method(refusing('set')),
+  appendHeader: method(refusing('append')),
+  removeHeader: method(refusing('remove')),
+  writeHead: method(refusing('write')),
+  flushHeaders: method(() => {}),
+  write: method(writeAfterEnd),
+  end: method(endAfterEnd),
   headersSent: { get: () => true, configurable: true },
   writableEnded: { get: () => true, configurable: true }
 }
 
-const SHADOWED = [...Object.keys(SHADOWS), ...Object.keys(ACCESSORS)]
+const SHADOWED = Object.keys(SHADOWS)
+
+function method(value: unknown): PropertyDescriptor {
+  return { value, writable: true, configurable: true }
+}
 
 function refusing(verb: string): () => never {
   return () => {

@@ -6,7 +6,10 @@ const http = require('node:http')
 const http2 = require('node:http2')
 const { test } = require('node:test')
 
+const express = require('express')
+
 const session = require('..')
+const { Browser } = require('./support/browser')
 const { PlainStore } = require('./support/plain-store')
 const { raw, requests } = require('./support/raw')
 const { DEFAULTS, site } = require('./support/site')
@@ -246,6 +249,47 @@ test('what an application has put on its response comes back after the save', as
   }, { store })
   await browser().get('/')
   assert.deepEqual(seen, [true, false, true])
+})
+
+test('a property of its own that only a definition can change is shadowed and comes back, too', async (t) => {
+  const store = new PlainStore()
+  const seen = []
+  const { browser } = await page(t, async (_req, res) => {
+    const { reached, release } = store.hold('set')
+    Object.defineProperty(res, 'writableEnded', { get: () => 'own', configurable: true })
+    Object.defineProperty(res, 'flushHeaders', { value: () => 'own', configurable: true })
+    res.on('finish', () => seen.push(res.writableEnded, res.flushHeaders()))
+    res.end('hello')
+    await reached
+    seen.push(res.writableEnded, res.flushHeaders())
+    release()
+  }, { store })
+  await browser().get('/')
+  assert.deepEqual(seen, [true, undefined, 'own', 'own'])
+})
+
+test('a mounted application that is left while the session is saved takes nothing from the response', async (t) => {
+  const store = new PlainStore()
+  const { reached, release } = store.hold('set')
+  const inner = express()
+  inner.get('/', (req, res, next) => {
+    req.session.visits = 1
+    res.send('hello')
+    next()
+  })
+  const app = express()
+  app.use(session({ ...DEFAULTS, store }))
+  app.use(inner)
+  let left
+  app.use((_req, res) => reached.then(() => {
+    left = [Object.getPrototypeOf(res) === app.response, typeof res.end]
+    release()
+  }))
+  const server = app.listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { status, text, cookies } = await new Browser(server.address().port).get('/')
+  assert.deepEqual([status, text, cookies.length, left], [200, 'hello', 1, [true, 'function']])
 })
 
 /** Headers that tell of the body that is not sent. */
