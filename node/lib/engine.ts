@@ -3,80 +3,105 @@
  * times as much to carry across the border.
  */
 
+import { answerOf, ticket, tellAnswer } from './answers'
+import type { TellAnswer } from './answers'
 import type { Changes, Engine, EngineOptions, MaybePromise, NativeHandle, Retired, Saved, Snapshot, UserSessionRecord } from './native'
 
-/** What the addon exports: the same, but for how sessions look. */
-export interface RawEngine extends Omit<Engine, 'load' | 'create' | 'commit' | 'touch'> {
-  load(id: string): MaybePromise<string | null>
-  create(id: string, data?: string, cookie?: string, changes?: Changes): MaybePromise<string>
-  commit(from: string, data?: string, cookie?: string, changes?: Changes): MaybePromise<string>
-  amend(id: string, version: string, steps?: string, cookie?: string, changes?: Changes): MaybePromise<string>
-  touch(from: string): MaybePromise<number | null>
+/** What the addon exports. Each call has a ticket; `undefined`: the answer is told later. */
+export interface RawEngine {
+  readonly isImmediate: boolean
+  load(ticket: number, id: string): string | null | undefined
+  create(ticket: number, id: string, data?: string, cookie?: string, changes?: Changes): string | undefined
+  commit(ticket: number, from: string, data?: string, cookie?: string, changes?: Changes): string | undefined
+  amend(ticket: number, id: string, version: string, steps?: string, cookie?: string, changes?: Changes): string | undefined
+  touch(ticket: number, from: string): number | null | undefined
+  visit(ticket: number, id: string): null | undefined
+  destroy(ticket: number, id: string): boolean | undefined
+  forUser(ticket: number, user: string): UserSessionRecord[] | undefined
+  revoke(ticket: number, user: string, fingerprint: string): boolean | undefined
+  revokeAll(ticket: number, user: string, except: string | null): number | undefined
+  all(ticket: number): string[] | undefined
+  total(ticket: number): number | undefined
+  clear(ticket: number): number | undefined
 }
 
-export function engineOf(Raw: new (store: NativeHandle, options: EngineOptions) => RawEngine): new (store: NativeHandle, options: EngineOptions) => Engine {
+export type RawEngineClass = new (store: NativeHandle, options: EngineOptions, tell: TellAnswer) => RawEngine
+
+export function engineOf(Raw: RawEngineClass): new (store: NativeHandle, options: EngineOptions) => Engine {
   return class implements Engine {
     readonly isImmediate: boolean
     private readonly raw: RawEngine
 
     constructor(store: NativeHandle, options: EngineOptions) {
-      this.raw = new Raw(store, options)
+      this.raw = new Raw(store, options, tellAnswer)
       this.isImmediate = this.raw.isImmediate
     }
 
     load(id: string): MaybePromise<Snapshot | Retired | null> {
-      return chain(this.raw.load(id), (text) => (text === null ? null : read(text, '{}')))
+      const at = ticket()
+      return chain(answerOf(at, this.raw.load(at, id)), (text) => (text === null ? null : read(text, '{}')))
     }
 
     create(id: string, changes: Changes): MaybePromise<Saved> {
+      const at = ticket()
       const { data, cookie } = changes
-      return chain(this.raw.create(id, data, cookie, further(changes)), (text) => saved(text, data))
+      return chain(answerOf(at, this.raw.create(at, id, data, cookie, further(changes))), (text) => saved(text, data))
     }
 
     commit(from: Snapshot | Retired, changes: Changes): MaybePromise<Saved> {
+      const at = ticket()
       const { data, steps, cookie } = changes
       // What stands in memory need not be carried there.
       const text =
         this.isImmediate && steps !== undefined && !from.retired
-          ? this.raw.amend(from.id, from.version, steps || undefined, cookie, further(changes))
-          : this.raw.commit(write(from), data, cookie, further(changes))
-      return chain(text, (text) => saved(text, data))
+          ? this.raw.amend(at, from.id, from.version, steps || undefined, cookie, further(changes))
+          : this.raw.commit(at, write(from), data, cookie, further(changes))
+      return chain(answerOf(at, text), (text) => saved(text, data))
     }
 
     touch(from: Snapshot): MaybePromise<number | null> {
-      return this.raw.touch(write(from))
+      const at = ticket()
+      return answerOf(at, this.raw.touch(at, write(from)))
     }
 
-    visit(id: string): MaybePromise<void> {
-      return this.raw.visit(id)
+    visit(id: string): MaybePromise<unknown> {
+      const at = ticket()
+      return answerOf(at, this.raw.visit(at, id))
     }
 
     destroy(id: string): MaybePromise<boolean> {
-      return this.raw.destroy(id)
+      const at = ticket()
+      return answerOf(at, this.raw.destroy(at, id))
     }
 
     forUser(user: string): MaybePromise<UserSessionRecord[]> {
-      return this.raw.forUser(user)
+      const at = ticket()
+      return answerOf(at, this.raw.forUser(at, user))
     }
 
     revoke(user: string, fingerprint: string): MaybePromise<boolean> {
-      return this.raw.revoke(user, fingerprint)
+      const at = ticket()
+      return answerOf(at, this.raw.revoke(at, user, fingerprint))
     }
 
     revokeAll(user: string, except: string | null): MaybePromise<number> {
-      return this.raw.revokeAll(user, except)
+      const at = ticket()
+      return answerOf(at, this.raw.revokeAll(at, user, except))
     }
 
     all(): MaybePromise<string[]> {
-      return this.raw.all()
+      const at = ticket()
+      return answerOf(at, this.raw.all(at))
     }
 
     total(): MaybePromise<number> {
-      return this.raw.total()
+      const at = ticket()
+      return answerOf(at, this.raw.total(at))
     }
 
     clear(): MaybePromise<number> {
-      return this.raw.clear()
+      const at = ticket()
+      return answerOf(at, this.raw.clear(at))
     }
   }
 }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { engineOf } from './engine'
-import type { RawEngine } from './engine'
+import type { RawEngineClass } from './engine'
 
 /** A stored session as text. Times are milliseconds. */
 export interface Snapshot {
@@ -81,7 +81,7 @@ export interface UserSessionRecord {
   address: string
 }
 
-/** The engine over one native store. What needs no I/O is answered at once, the rest by a promise. */
+/** The engine over one native store. What needs no I/O is answered at once, the rest by a promise of ours. */
 export interface Engine {
   load(id: string): MaybePromise<Snapshot | Retired | null>
   create(id: string, changes: Changes): MaybePromise<Saved>
@@ -91,7 +91,7 @@ export interface Engine {
   /** Whether calls are answered at once: the store does no I/O. */
   readonly isImmediate: boolean
   /** Extends the life of a session that nobody looks at, if it is time for that. */
-  visit(id: string): MaybePromise<void>
+  visit(id: string): MaybePromise<unknown>
   destroy(id: string): MaybePromise<boolean>
   forUser(user: string): MaybePromise<UserSessionRecord[]>
   revoke(user: string, fingerprint: string): MaybePromise<boolean>
@@ -174,7 +174,7 @@ export interface Addon {
 /** Is told that a store's server was lost, with the reason, or, with null, that it was reached. */
 export type Tell = (reason: string | null) => void
 
-type RawAddon = Omit<Addon, 'Engine'> & { Engine: new (store: NativeHandle, options: EngineOptions) => RawEngine }
+type RawAddon = Omit<Addon, 'Engine'> & { Engine: RawEngineClass }
 
 /** napi's name for this platform. */
 function platform(): string {

@@ -1,46 +1,72 @@
-//! Answers at once, or by a promise.
+//! Answers at once, or later.
 //!
-//! A promise costs as much as twenty synchronous answers. So work is begun on the spot: with the memory
-//! store it is done then, and only what has to wait goes to the runtime's threads. What talks to a server
-//! is there from the beginning: it waits in any case, and JavaScript's thread has better things to do.
+//! A promise that Node makes for an addon costs as much as twenty answers at once. So work is begun on the spot where
+//! that can be the end of it: with the memory store, and with one that keeps sessions near. What has to wait goes to
+//! the runtime's threads, and JavaScript gets nothing for now: one function of its own is told all late answers, by
+//! the ticket that came with the call. What talks to a server is in the runtime from the beginning: it waits in any
+//! case, and JavaScript's thread has better things to do.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use napi::Env;
-use napi::bindgen_prelude::{Either, PromiseRaw, ToNapiValue};
+use napi::Status;
+use napi::bindgen_prelude::{Either, Either4, FnArgs, spawn, within_runtime_if_available};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 
 use crate::error::{Failure, Thrown};
+use crate::user::UserSessionRecord;
 
-/// A value for JavaScript, or a promise of it.
-pub(crate) type Answer<'env, T> = Either<T, PromiseRaw<'env, T>>;
+/// All that JavaScript is ever told. One type, for one function takes all late answers.
+pub(crate) type Value =
+    Either4<Option<String>, f64, bool, Either<Vec<String>, Vec<UserSessionRecord>>>;
+
+/// The answer to a call, or nothing: it comes later.
+pub(crate) type Answer = Either<Value, ()>;
+
+/// Who is told late answers. It keeps no process alive: JavaScript does that as long as it waits.
+pub(crate) type Tell = ThreadsafeFunction<Told, (), Told, Status, false, true>;
+
+/// The ticket; code and message, if it has failed; the value, if not.
+type Told = FnArgs<(u32, Option<Vec<String>>, Option<Value>)>;
 
 /// Where work on a store is begun.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Begin {
     /// On JavaScript's thread.
     Here,
+    /// The same, for work that may go on with a connection.
+    HereWithRuntime,
     /// On the runtime's threads. Connections don't work elsewhere.
     InRuntime,
 }
 
-/// Begins some work. What is done then is returned or thrown; what isn't is a promise.
-pub(crate) fn answer<T: ToNapiValue + Send + 'static>(
-    env: &Env,
+/// Begins some work. What is done then is returned or thrown; what isn't is told later.
+pub(crate) fn answer<T: IntoValue>(
     begin: Begin,
+    tell: &Arc<Tell>,
+    ticket: u32,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
-) -> Result<Answer<'_, T>, Thrown> {
+) -> Result<Answer, Thrown> {
     let mut work = without_panics(work);
-    if let Begin::InRuntime = begin {
-        return Ok(Either::B(promise(env, work)?));
-    }
     // Nobody is woken by this waker: whatever it was left with is asked again by the runtime.
-    match Pin::new(&mut work).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => Ok(Either::A(outcome?)),
-        Poll::Pending => Ok(Either::B(promise(env, work)?)),
+    let mut poll = || Pin::new(&mut work).poll(&mut Context::from_waker(Waker::noop()));
+    let begun = match begin {
+        Begin::Here => poll(),
+        Begin::HereWithRuntime => within_runtime_if_available(poll),
+        Begin::InRuntime => Poll::Pending,
+    };
+    if let Poll::Ready(outcome) = begun {
+        return Ok(Either::A(outcome?.into_value()));
     }
+    let tell = tell.clone();
+    spawn(async move {
+        // When Node is shutting down, there is nobody any more to be told.
+        tell.call(told(ticket, work.await), ThreadsafeFunctionCallMode::NonBlocking);
+    });
+    Ok(Either::B(()))
 }
 
 /// Does what can't wait. A panic is an error.
@@ -49,16 +75,64 @@ pub(crate) fn at_once<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T,
     Ok(outcome.unwrap_or_else(|_| Err(Failure::panic()))?)
 }
 
-fn promise<T: ToNapiValue + Send + 'static>(
-    env: &Env,
-    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
-) -> Result<PromiseRaw<'_, T>, Failure> {
-    // The runtime's own errors have no code of ours, so a failure is a value until it is back on
-    // JavaScript's thread.
-    env.spawn_future_with_callback(async { Ok(work.await) }, |env, outcome| {
-        outcome.map_err(|failure: Failure| failure.into_rejection(env))
-    })
-    .map_err(Failure::of_node)
+/// What a call answers with, for JavaScript.
+pub(crate) trait IntoValue {
+    fn into_value(self) -> Value;
+}
+
+impl IntoValue for () {
+    fn into_value(self) -> Value {
+        Either4::A(None)
+    }
+}
+
+impl IntoValue for String {
+    fn into_value(self) -> Value {
+        Either4::A(Some(self))
+    }
+}
+
+impl IntoValue for Option<String> {
+    fn into_value(self) -> Value {
+        Either4::A(self)
+    }
+}
+
+impl IntoValue for Option<f64> {
+    fn into_value(self) -> Value {
+        self.map_or(Either4::A(None), Either4::B)
+    }
+}
+
+impl IntoValue for u64 {
+    fn into_value(self) -> Value {
+        Either4::B(self as f64)
+    }
+}
+
+impl IntoValue for bool {
+    fn into_value(self) -> Value {
+        Either4::C(self)
+    }
+}
+
+impl IntoValue for Vec<String> {
+    fn into_value(self) -> Value {
+        Either4::D(Either::A(self))
+    }
+}
+
+impl IntoValue for Vec<UserSessionRecord> {
+    fn into_value(self) -> Value {
+        Either4::D(Either::B(self))
+    }
+}
+
+fn told<T: IntoValue>(ticket: u32, outcome: Result<T, Failure>) -> Told {
+    match outcome {
+        Ok(value) => (ticket, None, Some(value.into_value())).into(),
+        Err(failure) => (ticket, Some(failure.into_words()), None).into(),
+    }
 }
 
 /// The same work; if it panics, it has failed.

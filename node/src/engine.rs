@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use handstamp::{Fingerprint, Keys, LookUp, SessionConfig, SessionManager};
-use napi::Env;
-use napi::bindgen_prelude::ToNapiValue;
 use napi_derive::napi;
 
-use crate::answer::{Answer, Begin, answer, at_once};
+use crate::answer::{Answer, IntoValue, Tell, answer, at_once};
 use crate::changes::{Changes, amend, make};
 use crate::error::{Failure, Thrown};
 use crate::id::Name;
@@ -16,40 +14,42 @@ use crate::snapshot::{Former, found, millis, saved, version_of};
 use crate::stores::{Desk, NativeHandle, Place, Tools, lock};
 use crate::user::UserSessionRecord;
 
-/// The engine over one store. What needs no I/O is answered at once, the rest by a promise.
-#[derive(Debug)]
+/// The engine over one store. What needs no I/O is answered at once; the rest is told later, by the ticket of the
+/// call.
+#[expect(missing_debug_implementations, reason = "a function of JavaScript has none")]
 #[napi]
 pub struct Engine {
-    begin: Begin,
+    place: Place,
+    tell: Arc<Tell>,
     desk: Arc<Desk>,
 }
 
 #[napi]
 impl Engine {
-    /// An engine over this store.
+    /// An engine over this store, which tells late answers in this way.
     ///
     /// # Errors
     /// A setting is wrong, or the store has been closed.
     #[napi(constructor)]
-    pub fn new(store: &NativeHandle, options: EngineOptions) -> Result<Self, Thrown> {
+    pub fn new(store: &NativeHandle, options: EngineOptions, tell: Tell) -> Result<Self, Thrown> {
         at_once(|| {
             let used = store.store()?;
-            let begin = used.place.begin();
+            let place = used.place;
             let manager = used.manager(own_keys()?);
             let manager = manager.with_config(SessionConfig::try_from(options)?)?;
-            Ok(Self { begin, desk: store.desk(Tools { manager, store: used }) })
+            Ok(Self {
+                place,
+                tell: Arc::new(tell),
+                desk: store.desk(Tools { manager, store: used }),
+            })
         })
     }
 
     /// Finds a session by an id whose signature has been verified.
     #[napi]
-    pub fn load<'env>(
-        &self,
-        env: &'env Env,
-        id: String,
-    ) -> Result<Answer<'env, Option<String>>, Thrown> {
+    pub fn load(&self, ticket: u32, id: String) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        self.answer(env, async move {
+        answer(self.place.begin_look(), &self.tell, ticket, async move {
             let name = Name::new(id);
             Ok(found(&manager?.look_up(name.id()).await?, &name))
         })
@@ -57,16 +57,16 @@ impl Engine {
 
     /// Stores a new session under this id.
     #[napi]
-    pub fn create<'env>(
+    pub fn create(
         &self,
-        env: &'env Env,
+        ticket: u32,
         id: String,
         data: Option<String>,
         cookie: Option<String>,
         changes: Option<Changes>,
-    ) -> Result<Answer<'env, String>, Thrown> {
+    ) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             let name = Name::new(id);
             let session = manager?.begin(name.id());
             make(&session, data.as_deref(), cookie, changes)?;
@@ -78,16 +78,16 @@ impl Engine {
     /// Saves what has become of a session. It is written even if nothing has changed: only that shows
     /// whether the id is still the session's.
     #[napi]
-    pub fn commit<'env>(
+    pub fn commit(
         &self,
-        env: &'env Env,
+        ticket: u32,
         from: String,
         data: Option<String>,
         cookie: Option<String>,
         mut changes: Option<Changes>,
-    ) -> Result<Answer<'env, String>, Thrown> {
+    ) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             let next = changes.as_mut().and_then(|changes| changes.next_id.take()).map(Name::new);
             let (name, session) = match Former::parse(&from)? {
                 Former::Stored(name, snapshot) => (name, manager?.resume(&snapshot)?),
@@ -111,17 +111,17 @@ impl Engine {
     /// data only what has changed. `steps` are names and JSON, one after another and all between NULs; no JSON
     /// takes the member out.
     #[napi]
-    pub fn amend<'env>(
+    pub fn amend(
         &self,
-        env: &'env Env,
+        ticket: u32,
         id: String,
         version: String,
         steps: Option<String>,
         cookie: Option<String>,
         changes: Option<Changes>,
-    ) -> Result<Answer<'env, String>, Thrown> {
+    ) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             let name = Name::new(id);
             let version = version_of(&version)?;
             let Some(session) = manager?.resume_at(name.id(), version).await? else {
@@ -137,13 +137,9 @@ impl Engine {
 
     /// Extends a session's life. The time that it has left then, or null: there is no such session.
     #[napi]
-    pub fn touch<'env>(
-        &self,
-        env: &'env Env,
-        from: String,
-    ) -> Result<Answer<'env, Option<f64>>, Thrown> {
+    pub fn touch(&self, ticket: u32, from: String) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             let session = manager?.resume(&Former::parse(&from)?.into_snapshot()?)?;
             session.touch();
             session.save().await?;
@@ -154,14 +150,14 @@ impl Engine {
     /// Whether calls are answered at once: the store does no I/O.
     #[napi(getter)]
     pub fn is_immediate(&self) -> bool {
-        lock(&self.desk).as_ref().is_some_and(|tools| tools.store.place == Place::Memory)
+        self.place == Place::Memory
     }
 
     /// Extends the life of a session that nobody looks at, if it is time for that.
     #[napi]
-    pub fn visit<'env>(&self, env: &'env Env, id: String) -> Result<Answer<'env, ()>, Thrown> {
+    pub fn visit(&self, ticket: u32, id: String) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             if let LookUp::Stored(session) = manager?.look_up(Name::new(id).id()).await? {
                 session.save().await?;
             }
@@ -171,35 +167,26 @@ impl Engine {
 
     /// Ends a session, and what its id has been rotated to. False: there was none.
     #[napi]
-    pub fn destroy<'env>(&self, env: &'env Env, id: String) -> Result<Answer<'env, bool>, Thrown> {
+    pub fn destroy(&self, ticket: u32, id: String) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        self.answer(env, async move { Ok(manager?.end_session(Name::new(id).id()).await?) })
+        self.answer(ticket, async move { Ok(manager?.end_session(Name::new(id).id()).await?) })
     }
 
     /// The living sessions of a user, the one used last in front.
     #[napi]
-    pub fn for_user<'env>(
-        &self,
-        env: &'env Env,
-        user: String,
-    ) -> Result<Answer<'env, Vec<UserSessionRecord>>, Thrown> {
+    pub fn for_user(&self, ticket: u32, user: String) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             let sessions = manager?.for_user(&user).await?;
-            Ok(sessions.into_iter().map(UserSessionRecord::from).collect())
+            Ok(sessions.into_iter().map(UserSessionRecord::from).collect::<Vec<_>>())
         })
     }
 
     /// Ends one of a user's sessions. False: the user has no such session.
     #[napi]
-    pub fn revoke<'env>(
-        &self,
-        env: &'env Env,
-        user: String,
-        fingerprint: String,
-    ) -> Result<Answer<'env, bool>, Thrown> {
+    pub fn revoke(&self, ticket: u32, user: String, fingerprint: String) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             let manager = manager?;
             let Some(fingerprint) = Fingerprint::parse(&fingerprint) else { return Ok(false) };
             Ok(manager.revoke(&user, fingerprint).await?)
@@ -208,14 +195,14 @@ impl Engine {
 
     /// Ends all sessions of a user but for the one of the id `except`, and tells how many there were.
     #[napi]
-    pub fn revoke_all<'env>(
+    pub fn revoke_all(
         &self,
-        env: &'env Env,
+        ticket: u32,
         user: String,
         except: Option<String>,
-    ) -> Result<Answer<'env, u32>, Thrown> {
+    ) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             let manager = manager?;
             let except = match except {
                 Some(id) => match manager.look_up(Name::new(id).id()).await? {
@@ -225,18 +212,18 @@ impl Engine {
                 None => None,
             };
             let ended = manager.revoke_all(&user, except.as_ref()).await?;
-            Ok(u32::try_from(ended).unwrap_or(u32::MAX))
+            Ok(ended as u64)
         })
     }
 }
 
 impl Engine {
-    pub(crate) fn answer<'env, T: ToNapiValue + Send + 'static>(
+    pub(crate) fn answer<T: IntoValue>(
         &self,
-        env: &'env Env,
+        ticket: u32,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
-    ) -> Result<Answer<'env, T>, Thrown> {
-        answer(env, self.begin, work)
+    ) -> Result<Answer, Thrown> {
+        answer(self.place.begin(), &self.tell, ticket, work)
     }
 
     fn manager(&self) -> Result<SessionManager, Failure> {

@@ -4,7 +4,6 @@ use std::error::Error;
 
 use handstamp::store::{StoreError, StoreErrorKind};
 use handstamp::{ErrorKind, SessionError};
-use napi::{Env, JsError};
 
 /// What is thrown at once.
 pub(crate) type Thrown = napi::Error<&'static str>;
@@ -26,12 +25,6 @@ impl Failure {
         Self { code: "ERR_HANDSTAMP_CONFIG", message: message.into() }
     }
 
-    /// Node refused a call of ours: it is shutting down.
-    pub(crate) fn of_node(error: napi::Error) -> Self {
-        let message = format!("Node can't make a promise: {}", error.reason);
-        Self { code: "ERR_HANDSTAMP_NODE", message }
-    }
-
     pub(crate) fn panic() -> Self {
         let message =
             "handstamp has a bug and panicked; what happened is on stderr, please report it";
@@ -42,10 +35,9 @@ impl Failure {
         Self { code: "ERR_HANDSTAMP_VALUE", message: message.into() }
     }
 
-    /// As what a promise is rejected with. That has to be made by JavaScript's thread: only an `Error`
-    /// of JavaScript itself keeps a code of ours.
-    pub(crate) fn into_rejection(self, env: &Env) -> napi::Error {
-        JsError::from(Thrown::from(self)).into_unknown(*env).into()
+    /// The code and the message, for JavaScript to make an `Error` of.
+    pub(crate) fn into_words(self) -> Vec<String> {
+        vec![self.code.to_owned(), self.message]
     }
 }
 

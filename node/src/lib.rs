@@ -4,7 +4,7 @@
 //! what express-session's contract asks for is that of the TypeScript in `node/lib`.
 //!
 //! - Strings cross the border, no object graphs: a session is the text of its JSON.
-//! - What needs no I/O is answered at once, the rest by a promise (`answer.rs`).
+//! - What needs no I/O is answered at once, the rest is told later (`answer.rs`).
 //! - Errors have a `code` beginning with `ERR_HANDSTAMP_` and never tell ids or values (`error.rs`).
 //! - A panic is an error, not the end of the process.
 

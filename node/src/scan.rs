@@ -1,7 +1,6 @@
 //! All sessions of a store: express-session's `all`, `length` and `clear`.
 
 use handstamp::{LookUp, SessionId, SessionManager};
-use napi::Env;
 use napi_derive::napi;
 
 use crate::answer::Answer;
@@ -18,9 +17,9 @@ impl Engine {
     /// handstamp itself notes of a session is not in there. An id that no store may see comes as what
     /// stands for it.
     #[napi]
-    pub fn all<'env>(&self, env: &'env Env) -> Result<Answer<'env, Vec<String>>, Thrown> {
+    pub fn all(&self, ticket: u32) -> Result<Answer, Thrown> {
         let tools = self.tools();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             let Tools { manager, store } = tools?;
             let mut all = Vec::new();
             for id in ids(&store).await? {
@@ -34,23 +33,23 @@ impl Engine {
 
     /// How many sessions there are. For a while, one whose id was rotated counts twice.
     #[napi]
-    pub fn total<'env>(&self, env: &'env Env) -> Result<Answer<'env, u32>, Thrown> {
+    pub fn total(&self, ticket: u32) -> Result<Answer, Thrown> {
         let tools = self.tools();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             let store = tools?.store;
             let total = store.scan().ok_or_else(no_scan)?.total().await?;
-            Ok(u32::try_from(total).unwrap_or(u32::MAX))
+            Ok(total as u64)
         })
     }
 
     /// Ends all sessions, and tells how many there were.
     #[napi]
-    pub fn clear<'env>(&self, env: &'env Env) -> Result<Answer<'env, u32>, Thrown> {
+    pub fn clear(&self, ticket: u32) -> Result<Answer, Thrown> {
         let tools = self.tools();
-        self.answer(env, async move {
+        self.answer(ticket, async move {
             let store = tools?.store;
             let ended = store.scan().ok_or_else(no_scan)?.clear().await?;
-            Ok(u32::try_from(ended).unwrap_or(u32::MAX))
+            Ok(ended as u64)
         })
     }
 }

@@ -103,7 +103,8 @@ pub struct MySqlSettings {
 /// A setting is wrong. That the server can't be reached is told later.
 #[napi]
 pub fn open_redis(settings: RedisSettings, tell: Tell) -> Result<NativeHandle, Thrown> {
-    open(|| {
+    let is_near = settings.near_cache.unwrap_or_default();
+    open(if is_near { Place::ServerAndMemory } else { Place::Server }, || {
         let options = RedisOptions::try_from(&settings)?.on_connection(telling(tell));
         Ok(options.connect_lazily(&settings.url)?)
     })
@@ -115,7 +116,7 @@ pub fn open_redis(settings: RedisSettings, tell: Tell) -> Result<NativeHandle, T
 /// As [`open_redis`].
 #[napi]
 pub fn open_postgres(settings: PostgresSettings, tell: Tell) -> Result<NativeHandle, Thrown> {
-    open(|| {
+    open(Place::Server, || {
         let options = PostgresOptions::try_from(&settings)?.on_connection(telling(tell));
         Ok(options.connect_lazily(&settings.url)?)
     })
@@ -127,7 +128,7 @@ pub fn open_postgres(settings: PostgresSettings, tell: Tell) -> Result<NativeHan
 /// As [`open_redis`].
 #[napi]
 pub fn open_mysql(settings: MySqlSettings, tell: Tell) -> Result<NativeHandle, Thrown> {
-    open(|| {
+    open(Place::Server, || {
         let options = MySqlOptions::try_from(&settings)?.on_connection(telling(tell));
         Ok(options.connect_lazily(&settings.url)?)
     })
@@ -135,11 +136,10 @@ pub fn open_mysql(settings: MySqlSettings, tell: Tell) -> Result<NativeHandle, T
 
 /// A store's connections live on the runtime's threads, so it is opened there.
 fn open<S: Into<AnyStore>>(
+    place: Place,
     store: impl FnOnce() -> Result<S, Failure>,
 ) -> Result<NativeHandle, Thrown> {
-    at_once(|| {
-        within_runtime_if_available(store).map(|store| NativeHandle::new(store, Place::Server))
-    })
+    at_once(|| within_runtime_if_available(store).map(|store| NativeHandle::new(store, place)))
 }
 
 fn telling(tell: Tell) -> impl Fn(ConnectionEvent) + Send + Sync + 'static {

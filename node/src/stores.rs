@@ -31,14 +31,24 @@ pub(crate) enum Place {
     /// So it answers at once.
     Memory,
     Server,
+    /// A server, and what was read of late in memory.
+    ServerAndMemory,
 }
 
 impl Place {
-    /// Where work on the store is begun.
+    /// Where looking for a session is begun.
+    pub(crate) fn begin_look(self) -> Begin {
+        match self {
+            Self::ServerAndMemory => Begin::HereWithRuntime,
+            Self::File | Self::Memory | Self::Server => self.begin(),
+        }
+    }
+
+    /// Where other work on the store is begun.
     pub(crate) fn begin(self) -> Begin {
         match self {
             Self::File | Self::Memory => Begin::Here,
-            Self::Server => Begin::InRuntime,
+            Self::Server | Self::ServerAndMemory => Begin::InRuntime,
         }
     }
 }

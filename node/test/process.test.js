@@ -121,6 +121,24 @@ test('stores whose servers nobody has reached keep no process alive', async () =
   await promisify(execFile)(process.execPath, script, { timeout: 20_000 })
 })
 
+test('a process does not end while it waits for a store', async () => {
+  const urls = await Promise.all(Object.values(KINDS).map(sharedUrl))
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', WAITING, join(__dirname, '..'), ...urls], { timeout: 20_000 })
+  assert.equal(stdout, 'none\n'.repeat(3))
+})
+
+const WAITING = `
+  const { RedisStore, PostgresStore, MySqlStore } = require(process.argv[1])
+  const [redis, postgres, mysql] = process.argv.slice(2)
+  for (const store of [
+    new RedisStore(redis),
+    new PostgresStore({ url: postgres, createTableIfMissing: true }),
+    new MySqlStore(mysql)
+  ]) {
+    store.get('nobody').then((found) => console.log(found === null ? 'none' : 'some'))
+  }
+`
+
 /** Nobody listens there. */
 async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1')

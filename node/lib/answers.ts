@@ -1,0 +1,42 @@
+/**
+ * The addon's answers: at once, or later. One function takes all that are late; a promise that is made in the addon
+ * costs several times as much as one that is made here.
+ */
+
+import type { MaybePromise } from './native'
+
+/** Is told a late answer: the ticket of the call, code and message if it has failed, and the value if not. */
+export type TellAnswer = (ticket: number, failure: [code: string, message: string] | null, value: unknown) => void
+
+interface Waiting {
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+const waiting = new Map<number, Waiting>()
+let last = 0
+/** A process does not end while something is awaited. */
+let anchor: NodeJS.Timeout | undefined
+
+/** A ticket for the next call. */
+export function ticket(): number {
+  return (last = (last + 1) % 2 ** 32)
+}
+
+/** What a call has answered, or, if that is nothing yet, a promise of it. */
+export function answerOf<T>(ticket: number, answer: T | undefined): MaybePromise<T> {
+  if (answer !== undefined) return answer
+  if (waiting.size === 0) anchor = anchor?.ref() ?? setInterval(() => {}, LONGEST)
+  return new Promise<T>((resolve, reject) => waiting.set(ticket, { resolve: resolve as (value: unknown) => void, reject }))
+}
+
+export const tellAnswer: TellAnswer = (ticket, failure, value) => {
+  const { resolve, reject } = waiting.get(ticket)!
+  waiting.delete(ticket)
+  if (waiting.size === 0) anchor!.unref()
+  if (failure) reject(Object.assign(new Error(failure[1]), { code: failure[0] }))
+  else resolve(value)
+}
+
+/** What a timer can wait. */
+const LONGEST = 2 ** 31 - 1
