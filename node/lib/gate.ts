@@ -131,27 +131,52 @@ function guardEnd(res: Response, keeper: Gatekeeper, gate: Gate): void {
 function holdBack(res: Response, gate: Gate): () => void {
   const prototype = Object.getPrototypeOf(res) as object
   const ended = endedOf(prototype)
-  // What others have put into this very response.
-  const own = SHADOWED.filter((name) => isOthers(res, name, gate)).map((name) => [name, Object.getOwnPropertyDescriptor(res, name)!] as const)
+  const head = headOf(res)
+  const own = new Map<string, PropertyDescriptor>()
+  for (const name of SHADOWED) if (isOthers(res, name, gate)) own.set(name, Object.getOwnPropertyDescriptor(res, name)!)
   for (const [name, before] of own) put(res, name, before, SHADOWS[name]!)
   Object.setPrototypeOf(res, ended)
   gate.isClosed = true
   return () => {
     gate.isClosed = false
-    // A mounted application that is left puts back the prototype of the one around it.
+    for (const name of SHADOWED) {
+      const before = own.get(name)
+      if (before) put(res, name, before, before)
+      // Put there meanwhile, over what refuses.
+      else if (isOthers(res, name, gate)) delete (res as unknown as Record<string, unknown>)[name]
+    }
     if (Object.getPrototypeOf(res) === ended) Object.setPrototypeOf(res, prototype)
-    for (const [name, before] of own) put(res, name, before, before)
+    // Express has given it another prototype, as it does where mounted applications are entered and left. Whatever was
+    // answered from there on came too late.
+    else restore(res, head)
   }
 }
 
+/** Whether this very response has such a property, and not from us. */
 function isOthers(res: Response, name: string, gate: Gate): boolean {
   return Object.hasOwn(res, name) && !((name === 'end' || name === 'writeHead') && res[name] === gate[name])
 }
 
 /** To assign is several times as fast as to define. */
 function put(res: Response, name: string, before: PropertyDescriptor, now: PropertyDescriptor): void {
-  if (before.writable && 'value' in now) (res as unknown as Record<string, unknown>)[name] = now.value
+  if (before.writable && 'value' in SHADOWS[name]!) (res as unknown as Record<string, unknown>)[name] = now.value
   else Object.defineProperty(res, name, now)
+}
+
+/** What a head says that has not been sent. */
+type Head = Pick<Response, 'statusCode' | 'statusMessage'> & { headers: ReturnType<Response['getHeaders']> }
+
+function headOf(res: Response): Head | undefined {
+  if (res.headersSent || typeof res.getHeaders !== 'function') return undefined
+  return { statusCode: res.statusCode, statusMessage: res.statusMessage, headers: res.getHeaders() }
+}
+
+function restore(res: Response, head: Head | undefined): void {
+  if (!head || res.headersSent) return
+  res.statusCode = head.statusCode
+  res.statusMessage = head.statusMessage
+  for (const name of res.getHeaderNames()) if (!(name in head.headers)) res.removeHeader(name)
+  for (const [name, value] of Object.entries(head.headers)) if (res.getHeader(name) !== value) res.setHeader(name, value!)
 }
 
 /** The prototype of responses that have ended, in front of this one. */

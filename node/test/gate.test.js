@@ -268,28 +268,69 @@ test('a property of its own that only a definition can change is shadowed and co
   assert.deepEqual(seen, [true, undefined, 'own', 'own'])
 })
 
-test('a mounted application that is left while the session is saved takes nothing from the response', async (t) => {
+/** What Express 5 does with an answer of an application that goes on before its session is saved. */
+const GOING_ON = {
+  'a mounted application that goes on after its answer': (app, inner) => app.use(inner((_req, res, next) => {
+    res.status(201).set('X-Own', 'yes').json('the answer')
+    next()
+  })),
+  'a mounted application that throws after its answer': (app, inner) => app.use(inner((_req, res) => {
+    res.status(201).set('X-Own', 'yes').json('the answer')
+    throw new Error('too late')
+  })),
+  'an answer before a mounted application': (app, inner) => {
+    app.use((_req, res, next) => {
+      res.status(201).set('X-Own', 'yes').json('the answer')
+      next()
+    })
+    app.use(inner((_req, _res, next) => next()))
+  }
+}
+
+for (const [what, build] of Object.entries(GOING_ON)) {
+  test(`${what} has given the only answer`, async (t) => {
+    const store = new PlainStore()
+    const { reached, release } = store.hold('set')
+    const app = express().disable('x-powered-by')
+    app.use(session({ ...DEFAULTS, store }), (req, _res, next) => {
+      req.session.visits = 1
+      next()
+    })
+    build(app, (handler) => express().disable('x-powered-by').get('/', handler))
+    const tooLate = (res) => reached.then(() => {
+      res.status(404).set('X-Other', 'yes').removeHeader('X-Own')
+      res.send('a page that is much longer than the answer')
+      release()
+    })
+    app.use((_req, res) => tooLate(res))
+    app.use((_error, _req, res, _next) => tooLate(res))
+    const server = app.listen(0, '127.0.0.1')
+    t.after(() => server.close())
+    await once(server, 'listening')
+    const { status, text, headers, cookies } = await new Browser(server.address().port).get('/')
+    assert.deepEqual([status, text, cookies.length], [201, '"the answer"', 1])
+    assert.deepEqual([headers['x-own'], headers['x-other'], headers['content-length']], ['yes', undefined, '12'])
+  })
+}
+
+test('what is put on a response while its session is saved does not stay', async (t) => {
   const store = new PlainStore()
   const { reached, release } = store.hold('set')
-  const inner = express()
-  inner.get('/', (req, res, next) => {
-    req.session.visits = 1
-    res.send('hello')
-    next()
-  })
-  const app = express()
-  app.use(session({ ...DEFAULTS, store }))
-  app.use(inner)
-  let left
-  app.use((_req, res) => reached.then(() => {
-    left = [Object.getPrototypeOf(res) === app.response, typeof res.end]
-    release()
-  }))
-  const server = app.listen(0, '127.0.0.1')
-  t.after(() => server.close())
-  await once(server, 'listening')
-  const { status, text, cookies } = await new Browser(server.address().port).get('/')
-  assert.deepEqual([status, text, cookies.length, left], [200, 'hello', 1, [true, 'function']])
+  const { browser } = await page(t, async (_req, res) => {
+    Object.defineProperty(res, 'headersSent', { value: false, writable: true, configurable: true })
+    res.end('hello')
+    await reached
+    const { setHeader } = res
+    res.setHeader = function (...rest) {
+      return setHeader.apply(this, rest)
+    }
+    release(new Error('no'))
+  }, { store, onError: (_error, _req, res) => {
+    res.setHeader('X-Own', String(Object.getOwnPropertyDescriptor(res, 'headersSent').value))
+    res.end('an error')
+  } })
+  const { headers, text } = await browser().get('/')
+  assert.deepEqual([headers['x-own'], text], ['false', 'an error'])
 })
 
 /** Headers that tell of the body that is not sent. */
