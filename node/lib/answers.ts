@@ -3,6 +3,8 @@
  * costs several times as much as one that is made here.
  */
 
+import { setInterval } from 'node:timers'
+
 import type { MaybePromise } from './native'
 
 /** Is told a late answer: the ticket of the call, code and message if it has failed, and the value if not. */
@@ -15,8 +17,12 @@ interface Waiting {
 
 const waiting = new Map<number, Waiting>()
 let last = 0
-/** A process does not end while something is awaited. */
-let anchor: NodeJS.Timeout | undefined
+
+/** What a timer can wait. */
+const LONGEST = 2 ** 31 - 1
+
+/** A process does not end while something is awaited. It is made here, where there is no request to be remembered with it. */
+const anchor = setInterval(() => {}, LONGEST).unref()
 
 /** A ticket for the next call. */
 export function ticket(): number {
@@ -26,17 +32,14 @@ export function ticket(): number {
 /** What a call has answered, or, if that is nothing yet, a promise of it. */
 export function answerOf<T>(ticket: number, answer: T | undefined): MaybePromise<T> {
   if (answer !== undefined) return answer
-  if (waiting.size === 0) anchor = anchor?.ref() ?? setInterval(() => {}, LONGEST)
+  if (waiting.size === 0) anchor.ref()
   return new Promise<T>((resolve, reject) => waiting.set(ticket, { resolve: resolve as (value: unknown) => void, reject }))
 }
 
 export const tellAnswer: TellAnswer = (ticket, failure, value) => {
-  const { resolve, reject } = waiting.get(ticket)!
+  const call = waiting.get(ticket)
   waiting.delete(ticket)
-  if (waiting.size === 0) anchor!.unref()
-  if (failure) reject(Object.assign(new Error(failure[1]), { code: failure[0] }))
-  else resolve(value)
+  if (waiting.size === 0) anchor.unref()
+  if (failure) call?.reject(Object.assign(new Error(failure[1]), { code: failure[0] }))
+  else call?.resolve(value)
 }
-
-/** What a timer can wait. */
-const LONGEST = 2 ** 31 - 1

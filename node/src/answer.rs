@@ -4,7 +4,7 @@
 //! that can be the end of it: with the memory store, and with one that keeps sessions near. What has to wait goes to
 //! the runtime's threads, and JavaScript gets nothing for now: one function of its own is told all late answers, by
 //! the ticket that came with the call. What talks to a server is in the runtime from the beginning: it waits in any
-//! case, and JavaScript's thread has better things to do.
+//! case, and JavaScript's thread has better things to do. Only where it may be known here is it looked for here first.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,7 +39,7 @@ pub(crate) enum Begin {
     Here,
     /// The same, for work that may go on with a connection.
     HereWithRuntime,
-    /// On the runtime's threads. Connections don't work elsewhere.
+    /// On the runtime's threads. Connections work in its context only.
     InRuntime,
 }
 
