@@ -29,6 +29,7 @@ mod plot;
 mod processes;
 mod programs;
 mod report;
+mod revocations;
 mod server;
 
 use std::env;

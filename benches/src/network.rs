@@ -9,7 +9,7 @@ use crate::programs::{
     Target,
 };
 use crate::report::{Chapter, Table, number};
-use crate::{Fallible, Options, breakdown, growth};
+use crate::{Fallible, Options, breakdown, growth, revocations};
 
 /// How many browsers ask at the same time, where that is what is measured.
 const CONNECTIONS: [usize; 3] = [1, 32, 256];
@@ -25,8 +25,16 @@ pub(crate) fn redis(programs: &Programs, options: &Options) -> Fallible<Chapter>
 write of ours compares the stored value in a script, so that no other writer's is lost; the peer's overwrites. The near \
 cache is off unless an application turns it on; with it, a read asks Redis only after somebody has changed the session.",
     };
-    network.chapter(programs, options)
+    let mut chapter = network.chapter(programs, options)?;
+    chapter.tables.push(revocations::table(&Database::start(Kind::Redis), options)?);
+    chapter.method.push_str(REVOCATIONS);
+    Ok(chapter)
 }
+
+/// What is said of the table of revocations.
+const REVOCATIONS: &str = " For the revocations, two near caches are on connections of their own; one has a session in its \
+memory, and the other ends it, as `revoke` does for a user. The time is that from the answer until the first has no such session any \
+more: it asks without a pause. Both are in one process with Redis beside it; a network adds what it takes for one way.";
 
 pub(crate) fn postgres(programs: &Programs, options: &Options) -> Fallible<Chapter> {
     let network = Network {
@@ -82,7 +90,7 @@ one write, one read and one wait, less whatever requests share.",
         tables.push(breakdown::user_and_system(&rows));
         tables.push(self.connections(programs, &databases, options)?);
         let method = format!(
-            "{} «Database» is the CPU time that {name} takes for a request. {}\n\nThe last table is about browsers that \
+            "{} «Database» is the CPU time that {name} takes for a request. {}\n\nThe table of connections is about browsers that \
 ask at the same time, with documents of 200 B, {} rounds.",
             chapters::method(comparison.rounds),
             self.about,

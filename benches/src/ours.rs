@@ -49,7 +49,7 @@ pub(crate) async fn store(kind: Kind, url: &str) -> Result<AnyStore, Box<dyn Err
 }
 
 /// With a prefix of its own, so that nobody else's changes are told to its cache.
-async fn near(url: &str) -> Result<RedisStore, Box<dyn Error>> {
+pub(crate) async fn near(url: &str) -> Result<RedisStore, Box<dyn Error>> {
     Ok(RedisOptions::new().prefix("near:").near_cache(NearCache::new()).connect(url).await?)
 }
 
