@@ -69,14 +69,17 @@
 
 mod background;
 mod connections;
-mod cursor;
+mod driver;
 mod error;
+mod index;
 mod layout;
 mod options;
 mod reach;
 mod reaper;
+mod scan;
 mod statements;
 mod store;
+mod values;
 
 pub use layout::Columns;
 pub use options::MySqlOptions;

@@ -6,41 +6,31 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use handstamp::store::{
-    BoxFuture, Created, Cursor, Page, Record, SessionIndex, SessionScan, StoreError,
-    StoreErrorKind, Stored, Updated, Version,
+    Created, Record, SessionIndex, SessionScan, StoreError, StoreErrorKind, Stored, Updated,
+    Version,
 };
 use handstamp::{SessionId, SessionStore};
 use mysql_async::prelude::FromValue;
-use mysql_async::{Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row, SslOpts, Value};
-use rustls::crypto::{CryptoProvider, ring};
-use sha2::{Digest, Sha256};
+use mysql_async::{Opts, Pool, Row, Value};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::sleep;
 
 use crate::MySqlOptions;
 use crate::background::Background;
-use crate::connections::{Connections, Isolation, Order, Outcome, SETUP, varied};
-use crate::cursor::{cursor, place};
+use crate::connections::{Connections, Isolation, Order, Outcome, varied};
+use crate::driver::{parameter_of_the_store, server_name, set_up};
 use crate::error::{bad_url, refusal};
 use crate::layout::{FIND_TABLE, Layout};
 use crate::reach::{Reach, Sight};
 use crate::reaper::{self, Orders};
-use crate::statements::{BATCH, Statements};
-
-/// The most sessions on one page, whatever is wished for: a document may have megabytes.
-const LARGEST_PAGE: usize = 1000;
-
-/// How long a connection stays open that nobody uses.
-const IDLE: Duration = Duration::from_secs(60);
+use crate::statements::Statements;
+use crate::values::{key, microseconds, owner_digest, version_of};
 
 /// How long to wait, about, until a server that is away is asked again.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// How long a call that lost a race pauses, about, before it begins anew.
 const AGAIN: Duration = Duration::from_millis(2);
-
-/// How soon the system finds out that the server's machine is gone.
-const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Keeps sessions in a table of MySQL or MariaDB, which many machines may use at the same time.
 ///
@@ -196,11 +186,19 @@ impl MySqlStore {
         })))
     }
 
-    async fn run(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
+    pub(crate) fn statements(&self) -> &Statements {
+        &self.0.statements
+    }
+
+    pub(crate) async fn run(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
         self.run_order(Order::new(sql, values)).await
     }
 
-    async fn run_range(&self, sql: &str, values: &[Value]) -> Result<Outcome, StoreError> {
+    pub(crate) async fn run_range(
+        &self,
+        sql: &str,
+        values: &[Value],
+    ) -> Result<Outcome, StoreError> {
         self.run_order(Order::new(sql, values).isolated(Isolation::Range)).await
     }
 
@@ -228,13 +226,13 @@ impl MySqlStore {
         Ok(())
     }
 
-    async fn number(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
+    pub(crate) async fn number(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
         let outcome = self.run(sql, values).await?;
         outcome.rows.into_iter().next().map_or(Ok(0), |row| self.value(row, 0))
     }
 
     /// Reads rows of an id, a document and the time it has left. Others than ours may have other ids.
-    fn sessions(&self, rows: Vec<Row>) -> Result<Vec<(SessionId, Stored)>, StoreError> {
+    pub(crate) fn sessions(&self, rows: Vec<Row>) -> Result<Vec<(SessionId, Stored)>, StoreError> {
         let mut sessions = Vec::with_capacity(rows.len());
         for mut row in rows {
             let id: String = self.take(&mut row, 0)?;
@@ -256,7 +254,7 @@ impl MySqlStore {
         })
     }
 
-    fn value<T: FromValue>(&self, mut row: Row, column: usize) -> Result<T, StoreError> {
+    pub(crate) fn value<T: FromValue>(&self, mut row: Row, column: usize) -> Result<T, StoreError> {
         self.take(&mut row, column)
     }
 
@@ -268,7 +266,7 @@ impl MySqlStore {
         })
     }
 
-    fn refusal(&self, kind: StoreErrorKind, advice: &str) -> StoreError {
+    pub(crate) fn refusal(&self, kind: StoreErrorKind, advice: &str) -> StoreError {
         refusal(&self.0.connections.server, kind, advice)
     }
 
@@ -318,7 +316,7 @@ impl Inner {
 
 impl SessionStore for MySqlStore {
     async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
-        let outcome = self.run(&self.0.statements.load, &[key(id)]).await?;
+        let outcome = self.run(&self.statements().load, &[key(id)]).await?;
         outcome.rows.into_iter().next().map(|mut row| self.stored(&mut row, 0)).transpose()
     }
 
@@ -330,7 +328,7 @@ impl SessionStore for MySqlStore {
             let taken = self.load(id).await?.is_some();
             return Ok(if taken { Created::Duplicate } else { done });
         }
-        let Statements { create, replace_expired, .. } = &self.0.statements;
+        let Statements { create, replace_expired, .. } = self.statements();
         let begin = Instant::now();
         loop {
             let values = [key(id), lifetime.clone(), document.clone(), owner.clone()];
@@ -363,10 +361,10 @@ impl SessionStore for MySqlStore {
         let [lifetime, document, owner] = self.columns(record)?;
         let version = Value::from(format!("{:032x}", version.0));
         let outcome = if record.lifetime.is_zero() {
-            self.run(&self.0.statements.end, &[key(id), version]).await?
+            self.run(&self.statements().end, &[key(id), version]).await?
         } else {
             let values = [lifetime, document, owner, key(id), version];
-            self.run(&self.0.statements.update, &values).await?
+            self.run(&self.statements().update, &values).await?
         };
         if outcome.matched > 0 {
             return Ok(Updated::Done(version_of(&record.document)));
@@ -376,9 +374,9 @@ impl SessionStore for MySqlStore {
 
     async fn touch(&self, id: &SessionId, lifetime: Duration) -> Result<bool, StoreError> {
         let outcome = if lifetime.is_zero() {
-            self.run(&self.0.statements.end_any, &[key(id)]).await?
+            self.run(&self.statements().end_any, &[key(id)]).await?
         } else {
-            self.run(&self.0.statements.touch, &[microseconds(lifetime), key(id)]).await?
+            self.run(&self.statements().touch, &[microseconds(lifetime), key(id)]).await?
         };
         Ok(outcome.matched > 0)
     }
@@ -389,7 +387,7 @@ impl SessionStore for MySqlStore {
         let begin = Instant::now();
         while let Some(stored) = self.load(id).await? {
             let values = [key(id), Value::from(format!("{:032x}", stored.version.0))];
-            let end = Order::new(&self.0.statements.end, &values).since(begin);
+            let end = Order::new(&self.statements().end, &values).since(begin);
             if self.run_order(end).await?.matched > 0 {
                 return Ok(Some(stored.document));
             }
@@ -408,102 +406,6 @@ impl SessionStore for MySqlStore {
     }
 }
 
-impl SessionIndex for MySqlStore {
-    fn list<'a>(
-        &'a self,
-        owner: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<(SessionId, Stored)>, StoreError>> {
-        Box::pin(async {
-            let owner = Value::from(owner_digest(owner));
-            self.sessions(self.run(&self.0.statements.list, &[owner]).await?.rows)
-        })
-    }
-
-    fn count<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<usize, StoreError>> {
-        Box::pin(async {
-            self.number(&self.0.statements.count, &[owner_digest(owner).into()]).await
-        })
-    }
-
-    /// One statement, which keeps the whole range of the owner's sessions until it is done.
-    ///
-    /// A rotation creates the new session, then makes the old one an ownerless stub. Say the statement goes
-    /// through the owner's sessions from A to Z, and this happens meanwhile:
-    ///
-    /// - The new one is created ahead of it: it is met and ended, as the old one is if it is met.
-    /// - The new one would be created behind it: that waits, so the old one is no stub yet, and is met and
-    ///   ended. The rotation goes on, finds the old one gone, and takes back the new one.
-    ///
-    /// If only the rows that are ended were kept, the second rotation would pass: created behind, made
-    /// a stub ahead, and the session is met under neither id.
-    fn revoke<'a>(
-        &'a self,
-        owner: &'a str,
-        except: Option<&'a SessionId>,
-    ) -> BoxFuture<'a, Result<usize, StoreError>> {
-        Box::pin(async move {
-            let Statements { revoke, revoke_except, .. } = &self.0.statements;
-            let owner = Value::from(owner_digest(owner));
-            let outcome = match except {
-                None => self.run_range(revoke, &[owner]).await?,
-                Some(id) => self.run_range(revoke_except, &[owner, key(id)]).await?,
-            };
-            Ok(number(outcome.matched))
-        })
-    }
-}
-
-impl SessionScan for MySqlStore {
-    fn page<'a>(
-        &'a self,
-        from: Option<&'a Cursor>,
-        most: usize,
-    ) -> BoxFuture<'a, Result<Page, StoreError>> {
-        Box::pin(async move {
-            // Every id comes after the empty text.
-            let from = from.map_or(Some(String::new()), place).ok_or_else(|| {
-                let advice = "the cursor is not one of this store's; a walk begins without one";
-                self.refusal(StoreErrorKind::Refused, advice)
-            })?;
-            let most = most.clamp(1, LARGEST_PAGE);
-            let values = [Value::from(from), Value::from(most)];
-            let rows = self.run(&self.0.statements.page, &values).await?.rows;
-            let next = match rows.last() {
-                Some(last) if rows.len() == most => {
-                    Some(cursor(&self.value::<String>(last.clone(), 0)?))
-                }
-                _ => None,
-            };
-            Ok(Page { sessions: self.sessions(rows)?, next })
-        })
-    }
-
-    fn total<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
-        Box::pin(self.number(&self.0.statements.total, &[]))
-    }
-
-    /// First in batches, so that nobody waits for long. The last statement ends what was created meanwhile,
-    /// and keeps the whole table until it is done: at this moment no session lives.
-    fn clear<'a>(&'a self) -> BoxFuture<'a, Result<usize, StoreError>> {
-        Box::pin(async {
-            let Statements { further, clear_some, forget_some, clear_all, .. } = &self.0.statements;
-            let mut ended = 0;
-            let mut from = Value::from("");
-            while let Some(row) =
-                self.run(further, &[from.clone(), (BATCH - 1).into()]).await?.rows.pop()
-            {
-                let to = Value::from(self.value::<String>(row, 0)?);
-                let range = [from, to.clone()];
-                ended += self.run(clear_some, &range).await?.matched;
-                self.run(forget_some, &range).await?;
-                from = to;
-            }
-            ended += self.run_range(clear_all, &[]).await?.matched;
-            Ok(number(ended))
-        })
-    }
-}
-
 impl fmt::Debug for MySqlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MySqlStore")
@@ -511,102 +413,4 @@ impl fmt::Debug for MySqlStore {
             .field("table", &self.0.layout.table)
             .finish_non_exhaustive()
     }
-}
-
-/// The server and its database, without user and password.
-fn server_name(opts: &Opts) -> String {
-    let database = opts.db_name().unwrap_or_default();
-    match opts.socket() {
-        Some(socket) => format!("{socket}/{database}"),
-        None => format!("{}:{}/{database}", opts.ip_or_hostname(), opts.tcp_port()),
-    }
-}
-
-/// What to do about a parameter of the URL that [`set_up`] would overrule.
-fn parameter_of_the_store(url: &str) -> Option<String> {
-    let (_, parameters) = url.split_once('?')?;
-    let names = parameters.split('&').filter_map(|parameter| parameter.split('=').next());
-    let name = names.into_iter().find_map(|name| OURS.iter().find(|ours| **ours == name))?;
-    Some(format!(
-        "the parameter {name} of the URL is the store's own affair; leave it out (how many \
-         connections there are, `MySqlOptions::connections` sets)"
-    ))
-}
-
-/// Parameters of the driver's URLs.
-const OURS: [&str; 9] = [
-    "abs_conn_ttl",
-    "abs_conn_ttl_jitter",
-    "client_found_rows",
-    "inactive_connection_ttl",
-    "pool_max",
-    "pool_min",
-    "prefer_socket",
-    "reset_connection",
-    "ttl_check_interval",
-];
-
-/// The driver's options: the URL's, and what this store depends on.
-fn set_up(opts: Opts, options: &MySqlOptions) -> Opts {
-    // Nobody else uses a connection, so it need not be reset, and keeps its prepared statements.
-    let pool = PoolOpts::new()
-        .with_constraints(PoolConstraints::new(1, options.connections).unwrap_or_default())
-        .with_inactive_connection_ttl(IDLE)
-        .with_reset_connection(false);
-    let keepalive = opts.tcp_keepalive().unwrap_or(KEEPALIVE);
-    let tls = tls(&opts, options);
-    let built: Opts = OptsBuilder::from_opts(opts)
-        .client_found_rows(true)
-        .pool_opts(pool)
-        // The driver would leave the address that it was given for the server's own socket.
-        .prefer_socket(false)
-        .setup(SETUP.to_vec())
-        .ssl_opts(tls)
-        .tcp_keepalive(Some(keepalive))
-        .into();
-    if built.ssl_opts().is_some() && CryptoProvider::get_default().is_none() {
-        // If another crate brings a second one, rustls does not choose. Whoever has chosen stays.
-        drop(ring::default_provider().install_default());
-    }
-    built
-}
-
-fn tls(opts: &Opts, options: &MySqlOptions) -> Option<SslOpts> {
-    let urls = opts.ssl_opts().cloned();
-    match &options.ca_file {
-        None => urls,
-        Some(file) => Some(
-            urls.unwrap_or_default()
-                .with_root_certs(vec![file.clone().into()])
-                .with_disable_built_in_roots(true),
-        ),
-    }
-}
-
-fn key(id: &SessionId) -> Value {
-    Value::from(id.as_str())
-}
-
-/// A lifetime as the statements take it. The column's end is far nearer than the longest.
-fn microseconds(lifetime: Duration) -> Value {
-    let longest = Duration::from_secs(u32::MAX.into());
-    let lifetime = lifetime.min(longest);
-    let rounded_up = lifetime.as_nanos().div_ceil(1000);
-    Value::from(u64::try_from(rounded_up).unwrap_or(u64::MAX))
-}
-
-/// The version of a session with this document.
-fn version_of(document: &[u8]) -> Version {
-    let digest: [u8; 32] = Sha256::digest(document).into();
-    let (first, _) = digest.split_at(16);
-    Version(first.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)))
-}
-
-/// An owner as the column holds it, in hexadecimal.
-fn owner_digest(owner: &str) -> String {
-    Sha256::digest(owner).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn number(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
 }

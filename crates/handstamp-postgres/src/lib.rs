@@ -76,7 +76,6 @@
 mod background;
 mod changes;
 mod connection;
-mod cursor;
 mod error;
 mod jitter;
 mod lanes;

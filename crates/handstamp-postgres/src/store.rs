@@ -15,7 +15,6 @@ use tokio::time::sleep;
 use crate::PostgresOptions;
 use crate::background::Background;
 use crate::changes::Changes;
-use crate::cursor::{cursor, sid};
 use crate::error::Failure;
 use crate::jitter::jittered;
 use crate::names::{Names, literal};
@@ -31,6 +30,9 @@ use crate::url::Url;
 /// How many times a clear goes through the table in steps until one statement ends what is left. The second
 /// walk ends what was created during the first, which may have taken long.
 const CLEARING_WALKS: usize = 2;
+
+/// Tells our cursors from those of other stores.
+const CURSOR: &str = "sid-";
 
 /// How many sessions a page has at most.
 const LARGEST_PAGE: usize = 1000;
@@ -337,7 +339,7 @@ impl PostgresStore {
 
     async fn try_page(&self, from: Option<&Cursor>, most: usize) -> Result<Page, Failure> {
         // Every id comes after the empty text.
-        let from = from.map_or(Some(String::new()), sid).ok_or_else(|| {
+        let from = from.map_or(Some(String::new()), sid_behind).ok_or_else(|| {
             let advice = "the cursor is not one of this store's; a walk begins without one";
             Failure::new(StoreErrorKind::Refused, advice)
         })?;
@@ -348,7 +350,7 @@ impl PostgresStore {
         let sessions: Result<Vec<_>, _> = rows.iter().map(session).collect();
         Ok(Page {
             sessions: sessions?.into_iter().flatten().collect(),
-            next: last.filter(|_| is_full).map(cursor),
+            next: last.filter(|_| is_full).map(|sid| Cursor::behind(CURSOR, sid.as_bytes())),
         })
     }
 
@@ -473,4 +475,9 @@ impl fmt::Debug for PostgresStore {
 
 fn seconds(lifetime: Duration) -> f64 {
     lifetime.as_secs_f64().min(ETERNITY)
+}
+
+/// The `sid` behind which to go on. `None`: it is no cursor of this kind of store, whose texts hold no NUL.
+fn sid_behind(cursor: &Cursor) -> Option<String> {
+    String::from_utf8(cursor.key(CURSOR)?).ok().filter(|sid| !sid.contains('\0'))
 }

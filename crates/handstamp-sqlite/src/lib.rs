@@ -44,7 +44,6 @@
 //! disk: SQLite's write-ahead log does not work over a network file system.
 
 mod crew;
-mod cursor;
 mod database;
 mod error;
 mod options;

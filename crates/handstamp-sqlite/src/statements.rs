@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use handstamp::store::{Created, Page, Record, Stored, Updated, Version};
+use handstamp::store::{Created, Cursor, Page, Record, Stored, Updated, Version};
 use handstamp::{SessionId, Timestamp};
 use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, OptionalExtension, Row, Statement};
 
-use crate::cursor::cursor;
+/// Tells our cursors from those of other stores.
+pub(crate) const CURSOR: &str = "sid-";
 
 /// The statements of one connection. A connection that only reads never runs those that write.
 pub(crate) struct Statements<'c> {
@@ -186,7 +187,7 @@ impl<'c> Statements<'c> {
                 page.sessions.push((id, stored(row, now)?));
             }
             left -= 1;
-            page.next = (left == 0).then(|| cursor(sid));
+            page.next = (left == 0).then(|| Cursor::behind(CURSOR, sid));
         }
         Ok(page)
     }

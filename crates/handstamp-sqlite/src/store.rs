@@ -15,11 +15,10 @@ use rusqlite::Error;
 
 use crate::SqliteOptions;
 use crate::crew::Crew;
-use crate::cursor::sid;
 use crate::database::Database;
 use crate::error::{failure, no_thread, refusal};
 use crate::schema::SCHEMA;
-use crate::statements::Statements;
+use crate::statements::{CURSOR, Statements};
 use crate::task::task;
 use crate::{reader, writer};
 
@@ -127,7 +126,7 @@ impl SqliteStore {
 
     fn place(&self, cursor: &Cursor) -> Result<Vec<u8>, StoreError> {
         let advice = "the cursor is not one of this store's; a walk begins without one";
-        sid(cursor).ok_or_else(|| refusal(&self.0.path, StoreErrorKind::Refused, advice))
+        cursor.key(CURSOR).ok_or_else(|| refusal(&self.0.path, StoreErrorKind::Refused, advice))
     }
 
     fn check_size(&self, record: &Record) -> Result<(), StoreError> {

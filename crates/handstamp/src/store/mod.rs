@@ -14,13 +14,19 @@
 //! - **Lifetimes** go in as durations and come back as remaining time, on the store's own clock.
 //! - An id is a key and nothing else: no character of it is ever read as a path or a pattern.
 
-use std::error::Error;
+mod any;
+mod cursor;
+mod error;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::any::AnyStore;
+pub use self::cursor::Cursor;
+pub use self::error::{StoreError, StoreErrorKind};
 use crate::SessionId;
 
 /// Keeps sessions. See the [module docs](self) for what it promises.
@@ -246,19 +252,6 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// Where a walk goes on. Only the store that made it knows what it means.
-///
-/// It may be written down and used later. It may hold a session's id, so it is as secret as that.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Cursor(pub String);
-
-/// Shows nothing of it.
-impl fmt::Debug for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Cursor(..)")
-    }
-}
-
 /// The outcome of [`SessionStore::create`].
 #[derive(Clone, Debug)]
 pub enum Created {
@@ -277,230 +270,4 @@ pub enum Updated {
     Done(Version),
     /// There is no such session any more, and there still is none.
     Gone,
-}
-
-/// A store could not do what it was asked. Keeps its source.
-#[derive(Debug)]
-pub struct StoreError {
-    kind: StoreErrorKind,
-    source: Box<dyn Error + Send + Sync>,
-}
-
-/// Why a store failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StoreErrorKind {
-    /// What the store holds can't be read: a damaged file, a value of the wrong kind.
-    Corrupt,
-    /// The store answered and said no: read-only, out of space, no permission, a cursor that is none.
-    Refused,
-    /// The store did not answer in time. A write may have happened or not.
-    Timeout,
-    /// The document is larger than the store takes.
-    TooLarge,
-    /// The store can't be reached.
-    Unavailable,
-}
-
-impl StoreError {
-    /// An error of this kind, with what caused it.
-    pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind, source: source.into() }
-    }
-
-    /// Why the store failed.
-    #[must_use]
-    pub fn kind(&self) -> StoreErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            StoreErrorKind::Corrupt => "the session store holds something that can't be read",
-            StoreErrorKind::Refused => "the session store refused the operation",
-            StoreErrorKind::Timeout => "the session store did not answer in time",
-            StoreErrorKind::TooLarge => "the session is too large for the session store",
-            StoreErrorKind::Unavailable => "the session store can't be reached",
-        })
-    }
-}
-
-impl Error for StoreError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.source)
-    }
-}
-
-/// Any store, whatever its type: for who opens the store that a configuration names.
-///
-/// ```
-/// use handstamp::store::AnyStore;
-/// use handstamp::{Keys, MemoryStore, SessionManager};
-///
-/// let store = AnyStore::from(MemoryStore::new()); // or another one, as the configuration says
-/// let sessions = SessionManager::new(store, Keys::new("a secret of at least thirty-two bytes")?);
-/// # Ok::<(), handstamp::SessionError>(())
-/// ```
-///
-/// It has the operations of a [`SessionStore`], and its clones are handles to the same sessions.
-#[derive(Clone)]
-pub struct AnyStore(Arc<dyn DynStore>);
-
-impl<S: SessionStore> From<S> for AnyStore {
-    fn from(store: S) -> Self {
-        Self(Arc::new(store))
-    }
-}
-
-impl fmt::Debug for AnyStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl AnyStore {
-    /// See [`SessionStore::load`].
-    ///
-    /// # Errors
-    /// What the store's own operation gives; so it is with the others.
-    pub fn load<'a>(
-        &'a self,
-        id: &'a SessionId,
-    ) -> BoxFuture<'a, Result<Option<Stored>, StoreError>> {
-        self.0.load(id)
-    }
-
-    /// See [`SessionStore::create`].
-    pub fn create<'a>(
-        &'a self,
-        id: &'a SessionId,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Created, StoreError>> {
-        self.0.create(id, record)
-    }
-
-    /// See [`SessionStore::update`].
-    pub fn update<'a>(
-        &'a self,
-        id: &'a SessionId,
-        version: Version,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Updated, StoreError>> {
-        self.0.update(id, version, record)
-    }
-
-    /// See [`SessionStore::touch`].
-    pub fn touch<'a>(
-        &'a self,
-        id: &'a SessionId,
-        lifetime: Duration,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        self.0.touch(id, lifetime)
-    }
-
-    /// See [`SessionStore::delete`].
-    pub fn delete<'a>(
-        &'a self,
-        id: &'a SessionId,
-    ) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>> {
-        self.0.delete(id)
-    }
-
-    /// See [`SessionStore::index`].
-    #[must_use]
-    pub fn index(&self) -> Option<&dyn SessionIndex> {
-        self.0.index()
-    }
-
-    /// See [`SessionStore::scan`].
-    #[must_use]
-    pub fn scan(&self) -> Option<&dyn SessionScan> {
-        self.0.scan()
-    }
-
-    /// See [`SessionStore::changes`].
-    #[must_use]
-    pub fn changes(&self) -> Option<&dyn SessionChanges> {
-        self.0.changes()
-    }
-}
-
-/// [`SessionStore`] behind a pointer.
-trait DynStore: fmt::Debug + Send + Sync {
-    fn load<'a>(&'a self, id: &'a SessionId) -> BoxFuture<'a, Result<Option<Stored>, StoreError>>;
-    fn create<'a>(
-        &'a self,
-        id: &'a SessionId,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Created, StoreError>>;
-    fn update<'a>(
-        &'a self,
-        id: &'a SessionId,
-        version: Version,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Updated, StoreError>>;
-    fn touch<'a>(
-        &'a self,
-        id: &'a SessionId,
-        lifetime: Duration,
-    ) -> BoxFuture<'a, Result<bool, StoreError>>;
-    fn delete<'a>(
-        &'a self,
-        id: &'a SessionId,
-    ) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>>;
-    fn index(&self) -> Option<&dyn SessionIndex>;
-    fn scan(&self) -> Option<&dyn SessionScan>;
-    fn changes(&self) -> Option<&dyn SessionChanges>;
-}
-
-impl<S: SessionStore> DynStore for S {
-    fn load<'a>(&'a self, id: &'a SessionId) -> BoxFuture<'a, Result<Option<Stored>, StoreError>> {
-        Box::pin(SessionStore::load(self, id))
-    }
-
-    fn create<'a>(
-        &'a self,
-        id: &'a SessionId,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Created, StoreError>> {
-        Box::pin(SessionStore::create(self, id, record))
-    }
-
-    fn update<'a>(
-        &'a self,
-        id: &'a SessionId,
-        version: Version,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Updated, StoreError>> {
-        Box::pin(SessionStore::update(self, id, version, record))
-    }
-
-    fn touch<'a>(
-        &'a self,
-        id: &'a SessionId,
-        lifetime: Duration,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(SessionStore::touch(self, id, lifetime))
-    }
-
-    fn delete<'a>(
-        &'a self,
-        id: &'a SessionId,
-    ) -> BoxFuture<'a, Result<Option<Arc<[u8]>>, StoreError>> {
-        Box::pin(SessionStore::delete(self, id))
-    }
-
-    fn index(&self) -> Option<&dyn SessionIndex> {
-        SessionStore::index(self)
-    }
-
-    fn scan(&self) -> Option<&dyn SessionScan> {
-        SessionStore::scan(self)
-    }
-
-    fn changes(&self) -> Option<&dyn SessionChanges> {
-        SessionStore::changes(self)
-    }
 }
