@@ -164,17 +164,22 @@ function put(res: Response, name: string, before: PropertyDescriptor, now: Prope
 }
 
 /** What a head says that has not been sent. */
-type Head = Pick<Response, 'statusCode' | 'statusMessage'> & { headers: ReturnType<Response['getHeaders']> }
+type Head = { statusCode: number; statusMessage: string | undefined; headers: ReturnType<Response['getHeaders']> }
 
 function headOf(res: Response): Head | undefined {
   if (res.headersSent || typeof res.getHeaders !== 'function') return undefined
-  return { statusCode: res.statusCode, statusMessage: res.statusMessage, headers: res.getHeaders() }
+  return { statusCode: res.statusCode, statusMessage: ownMessage(res), headers: res.getHeaders() }
+}
+
+/** HTTP/2 has none, and Node warns of whoever looks. */
+function ownMessage(res: Response): string | undefined {
+  return Object.hasOwn(res, 'statusMessage') ? res.statusMessage : undefined
 }
 
 function restore(res: Response, head: Head | undefined): void {
   if (!head || res.headersSent) return
   res.statusCode = head.statusCode
-  res.statusMessage = head.statusMessage
+  if (ownMessage(res) !== head.statusMessage) res.statusMessage = head.statusMessage!
   for (const name of res.getHeaderNames()) if (!(name in head.headers)) res.removeHeader(name)
   for (const [name, value] of Object.entries(head.headers)) if (res.getHeader(name) !== value) res.setHeader(name, value!)
 }

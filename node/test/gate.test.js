@@ -14,6 +14,7 @@ const { PlainStore } = require('./support/plain-store')
 const { raw, requests } = require('./support/raw')
 const { DEFAULTS, site } = require('./support/site')
 const { deferred } = require('./support/waiting')
+const { warningsOf } = require('./support/warnings')
 
 // A store that answers at once, and one that answers later: the response goes different ways.
 const STORES = { 'at once': () => new session.MemoryStore(), later: () => new PlainStore() }
@@ -473,7 +474,8 @@ async function visit2(client, path, cookie) {
   return { status: headers[':status'], cookies: headers['set-cookie'] ?? [], headers, text }
 }
 
-eachWay('HTTP/2 has sessions, redirects, streams and errors, too', async (t, open) => {
+eachWay('HTTP/2 has sessions, redirects, streams and errors, too, and no warning', async (t, open) => {
+  const warnings = warningsOf(t)
   const { port, errors } = await site(t, {
     store: open(),
     create: http2.createServer,
@@ -503,6 +505,7 @@ eachWay('HTTP/2 has sessions, redirects, streams and errors, too', async (t, ope
   assert.deepEqual(errors, [])
   assert.equal((await visit2(client, '/bad')).status, 500)
   assert.equal((await visit2(client, '/', cookie)).text, '3')
+  assert.deepEqual(warnings, [])
 })
 
 test('a response without methods gets a session, as WebSocket servers want it', async () => {
