@@ -25,12 +25,17 @@ const PAIRS = [
 
 /** What is known of budgets that are missed. */
 const KNOWN = `Express gives each request and response a prototype of its own, after which V8 shares no shapes between them: each of \
-the six properties that a session middleware puts there (the peer's are five) costs about 4 µs with its collection as garbage, and a \
-middleware that does nothing else costs 24. Of a session only what is looked at is parsed and made text of, which at 200 B saves little; \
-what remains is the way into Rust, about 14 µs for a read and 15 more for a write. A store that waits adds a held response (about \
-12 µs) and the threads of the addon: some 30 µs for a read from Redis and 60 more for its conditional write, most of it in \
-sockets and in waking threads. That holds up no other request, but it is CPU time, and counts here. connect-redis sends the commands \
-of several requests in one write to its socket, from JavaScript's own thread.`
+the six properties that a session middleware puts there (the peer's are five) costs about 4 µs with its collection as \
+garbage, and a middleware that does nothing else costs 24. Of a session only what is looked at is parsed and made text \
+of, which at 200 B saves little; what remains is the way into Rust, about 14 µs for a read and 15 more for a write. A \
+store that waits adds a held response (about 12 µs) and the threads of the addon: some 30 µs for a read from Redis and \
+60 more for its conditional write, most of it in sockets and in waking threads. That holds up no other request, but it \
+is CPU time, and counts here. So do the threads of SQLite, of which a write makes about 22 system calls, as the \
+chapter on instructions shows. connect-redis sends the commands of several requests in one write to its socket, from \
+JavaScript's own thread.`
+
+/** How many browsers ask at the same time, where that is what is measured. */
+const CONNECTIONS = [1, 32, 256]
 
 const MEMORY = ['theirs-memory', 'ours-memory']
 const GROWING = [...MEMORY, 'theirs-sqlite-normal', 'ours-sqlite-normal']
@@ -55,6 +60,7 @@ async function chapter({ databases = false, quick, only, sizes }, tell) {
     ...bySize.map(([size, rows]) => loadTable(size, rows)),
     delayTable(bySize, names)
   ]
+  if (databases) tables.push(await connectionsTable(names, effort, tell))
   const growing = names.filter(name => GROWING.includes(name))
   if (growing.length > 0) tables.push(await growthTable(growing, effort, tell))
   tables.push(await lostTable(names, effort, tell))
@@ -97,6 +103,20 @@ function delayTable(bySize, names) {
     return [TARGETS[name].title, ...delays]
   })
   return { columns: ["the event loop's delay, p99, ms", ...columns], rows: table }
+}
+
+async function connectionsTable(names, effort, tell) {
+  const table = []
+  for (const browsers of CONNECTIONS) {
+    tell(`connections: ${browsers}`)
+    const measured = await rows(names, SIZES[0][0], { ...effort, rounds: Math.ceil(effort.rounds / 2), browsers })
+    for (const [name, { read, write }] of Object.entries(measured)) {
+      table.push([`${browsers}: ${TARGETS[name].title}`, read.cpu, write.cpu, read.throughput, write.throughput,
+        read.p50, read.p99, write.p50, write.p99])
+    }
+  }
+  const columns = ['read CPU', 'write CPU', 'read/s', 'write/s', 'read p50', 'read p99', 'write p50', 'write p99']
+  return { columns: ['connections', ...columns], rows: table }
 }
 
 async function growthTable(names, effort, tell) {
@@ -167,8 +187,8 @@ browsers come with other cookies each time, of up to 10,000 sessions of ${growth
 function aboutDatabases() {
   return `The databases are Redis in memory only, PostgreSQL with \`fsync=off\` and MariaDB with \
 \`innodb_flush_log_at_trx_commit=2\`, so that no disk is measured. connect-redis has one connection of the redis package, \
-connect-pg-simple and express-mysql-session have their own pools. Their writes overwrite what others have written meanwhile; \
-ours notice it.`
+connect-pg-simple and express-mysql-session have their own pools. The peers' writes overwrite what others have written \
+meanwhile; ours notice it. The table of connections is about more and fewer browsers, with documents of 200 B.`
 }
 
 module.exports = { SIZES, chapter }

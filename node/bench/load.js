@@ -6,15 +6,15 @@ const { Browser } = require('./browser')
 const { Server } = require('./process')
 const { median } = require('./report')
 
-/** How many browsers there are, each with a session of its own. */
+/** How many browsers there are unless that is what is measured, each with a session of its own. */
 const BROWSERS = 16
 const ROUTES = ['bare', 'idle', 'read', 'write']
 
 /** Measures these targets with documents of so many bytes: a row of medians by target. */
-async function rows(names, bytes, { rounds, time, warmUp }) {
+async function rows(names, bytes, { rounds, time, warmUp, browsers = BROWSERS }) {
   const stages = []
   try {
-    for (const name of names) stages.push(await stage(name, bytes))
+    for (const name of names) stages.push(await stage(name, bytes, browsers))
     for (const stage of stages) await round(stage, warmUp)
     for (let at = 0; at < rounds; at++) {
       for (const stage of stages) stage.rounds.push(await round(stage, time))
@@ -28,9 +28,9 @@ async function rows(names, bytes, { rounds, time, warmUp }) {
   }
 }
 
-async function stage(name, bytes) {
+async function stage(name, bytes, count) {
   const server = await Server.start(name)
-  const browsers = await Promise.all(Array.from({ length: BROWSERS }, () => Browser.open(server.port)))
+  const browsers = await Promise.all(Array.from({ length: count }, () => Browser.open(server.port)))
   try {
     for (const browser of browsers) await browser.begin(bytes)
   } catch (error) {
