@@ -135,20 +135,16 @@ function holdBack(res: Response, gate: Gate): () => void {
   const own = new Map<string, PropertyDescriptor>()
   for (const name of SHADOWED) if (isOthers(res, name, gate)) own.set(name, Object.getOwnPropertyDescriptor(res, name)!)
   for (const [name, before] of own) put(res, name, before, SHADOWS[name]!)
+  // Error pages go by this, and Express may change the prototype.
+  if (!own.has('headersSent')) Object.defineProperty(res, 'headersSent', SHADOWS.headersSent!)
   Object.setPrototypeOf(res, ended)
   gate.isClosed = true
   return () => {
     gate.isClosed = false
-    for (const name of SHADOWED) {
-      const before = own.get(name)
-      if (before) put(res, name, before, before)
-      // Put there meanwhile, over what refuses.
-      else if (isOthers(res, name, gate)) delete (res as unknown as Record<string, unknown>)[name]
-    }
-    if (Object.getPrototypeOf(res) === ended) Object.setPrototypeOf(res, prototype)
-    // Express has given it another prototype, as it does where mounted applications are entered and left. Whatever was
-    // answered from there on came too late.
-    else restore(res, head)
+    for (const name of SHADOWED) if (isOthers(res, name, gate)) putBack(res, name, own.get(name), gate)
+    const isOpened = Object.getPrototypeOf(res) !== ended
+    if (!isOpened) Object.setPrototypeOf(res, prototype)
+    if (head && !res.headersSent) restore(res, head, isOpened)
   }
 }
 
@@ -163,12 +159,23 @@ function put(res: Response, name: string, before: PropertyDescriptor, now: Prope
   else Object.defineProperty(res, name, now)
 }
 
+function putBack(res: Response, name: string, before: PropertyDescriptor | undefined, gate: Gate): void {
+  const held = res as unknown as Record<string, unknown>
+  if (before) put(res, name, before, before)
+  // What was put there meanwhile stands over what refuses.
+  else if (name === 'end' || name === 'writeHead') held[name] = gate[name]
+  else delete held[name]
+}
+
 /** What a head says that has not been sent. */
 type Head = { statusCode: number; statusMessage: string | undefined; headers: ReturnType<Response['getHeaders']> }
 
 function headOf(res: Response): Head | undefined {
   if (res.headersSent || typeof res.getHeaders !== 'function') return undefined
-  return { statusCode: res.statusCode, statusMessage: ownMessage(res), headers: res.getHeaders() }
+  const headers = res.getHeaders()
+  // Node adds to lists in place.
+  for (const [name, value] of Object.entries(headers)) if (Array.isArray(value)) headers[name] = [...value]
+  return { statusCode: res.statusCode, statusMessage: ownMessage(res), headers }
 }
 
 /** HTTP/2 has none, and Node warns of whoever looks. */
@@ -176,10 +183,14 @@ function ownMessage(res: Response): string | undefined {
   return Object.hasOwn(res, 'statusMessage') ? res.statusMessage : undefined
 }
 
-function restore(res: Response, head: Head | undefined): void {
-  if (!head || res.headersSent) return
+/**
+ * Puts a head back as it was: whatever was said since came too late. Headers could be changed only where Express has given
+ * the response another prototype, as it does when mounted applications are entered and left.
+ */
+function restore(res: Response, head: Head, isOpened: boolean): void {
   res.statusCode = head.statusCode
   if (ownMessage(res) !== head.statusMessage) res.statusMessage = head.statusMessage!
+  if (!isOpened) return
   for (const name of res.getHeaderNames()) if (!(name in head.headers)) res.removeHeader(name)
   for (const [name, value] of Object.entries(head.headers)) if (res.getHeader(name) !== value) res.setHeader(name, value!)
 }

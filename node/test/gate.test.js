@@ -272,16 +272,16 @@ test('a property of its own that only a definition can change is shadowed and co
 /** What Express 5 does with an answer of an application that goes on before its session is saved. */
 const GOING_ON = {
   'a mounted application that goes on after its answer': (app, inner) => app.use(inner((_req, res, next) => {
-    res.status(201).set('X-Own', 'yes').json('the answer')
+    res.status(201).set('X-Own', 'yes').set('X-List', ['a', 'b']).json('the answer')
     next()
   })),
   'a mounted application that throws after its answer': (app, inner) => app.use(inner((_req, res) => {
-    res.status(201).set('X-Own', 'yes').json('the answer')
+    res.status(201).set('X-Own', 'yes').set('X-List', ['a', 'b']).json('the answer')
     throw new Error('too late')
   })),
   'an answer before a mounted application': (app, inner) => {
     app.use((_req, res, next) => {
-      res.status(201).set('X-Own', 'yes').json('the answer')
+      res.status(201).set('X-Own', 'yes').set('X-List', ['a', 'b']).json('the answer')
       next()
     })
     app.use(inner((_req, _res, next) => next()))
@@ -293,13 +293,15 @@ for (const [what, build] of Object.entries(GOING_ON)) {
     const store = new PlainStore()
     const { reached, release } = store.hold('set')
     const app = express().disable('x-powered-by')
+    const seen = []
     app.use(session({ ...DEFAULTS, store }), (req, _res, next) => {
       req.session.visits = 1
       next()
     })
     build(app, (handler) => express().disable('x-powered-by').get('/', handler))
     const tooLate = (res) => reached.then(() => {
-      res.status(404).set('X-Other', 'yes').removeHeader('X-Own')
+      seen.push(res.headersSent)
+      res.status(404).set('X-Other', 'yes').append('X-List', 'c').removeHeader('X-Own')
       res.send('a page that is much longer than the answer')
       release()
     })
@@ -311,8 +313,28 @@ for (const [what, build] of Object.entries(GOING_ON)) {
     const { status, text, headers, cookies } = await new Browser(server.address().port).get('/')
     assert.deepEqual([status, text, cookies.length], [201, '"the answer"', 1])
     assert.deepEqual([headers['x-own'], headers['x-other'], headers['content-length']], ['yes', undefined, '12'])
+    assert.deepEqual([headers['x-list'], seen], ['a, b', [true]])
   })
 }
+
+test('what is said of a response while its session is saved comes too late, and its cookie is sent', async (t) => {
+  const store = new PlainStore()
+  const { browser } = await page(t, async (_req, res) => {
+    const { reached, release } = store.hold('set')
+    res.end('hello')
+    await reached
+    // As an error page would, and middleware that waits for headers.
+    res.statusCode = 500
+    res.statusMessage = 'Oh no'
+    const { writeHead } = res
+    res.writeHead = function (...rest) {
+      return writeHead.apply(this, rest)
+    }
+    release()
+  }, { store })
+  const { status, text, cookies } = await browser().get('/')
+  assert.deepEqual([status, text, cookies.length], [200, 'hello', 1])
+})
 
 test('what is put on a response while its session is saved does not stay', async (t) => {
   const store = new PlainStore()
