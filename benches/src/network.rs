@@ -34,7 +34,7 @@ cache is off unless an application turns it on; with it, a read asks Redis only 
 /// What is said of the table of revocations.
 const REVOCATIONS: &str = " For the revocations, two near caches are on connections of their own; one has a session in its \
 memory, and the other ends it, as `revoke` does for a user. The time is that from the answer until the first has no such session any \
-more: it asks without a pause. Both are in one process with Redis beside it; a network adds what it takes for one way.";
+more: it asks without a pause, at last Redis itself. Both are in one process with Redis beside it; a network adds what it takes for one way.";
 
 pub(crate) fn postgres(programs: &Programs, options: &Options) -> Fallible<Chapter> {
     let network = Network {

@@ -65,7 +65,7 @@ async function chapter({ databases = false, quick, only, sizes }, tell) {
   if (growing.length > 0) tables.push(await growthTable(growing, effort, tell))
   tables.push(await lostTable(names, effort, tell))
   const title = databases ? 'Express: stores on databases' : 'Express'
-  const about = databases ? aboutDatabases() : aboutFiles(effort)
+  const about = databases ? aboutDatabases(effort) : aboutFiles(effort)
   return { title, method: `${method(effort)} ${about}`, tables, plot: plot(title, bySize) }
 }
 
@@ -109,7 +109,7 @@ async function connectionsTable(names, effort, tell) {
   const table = []
   for (const browsers of CONNECTIONS) {
     tell(`connections: ${browsers}`)
-    const measured = await rows(names, SIZES[0][0], { ...effort, rounds: Math.ceil(effort.rounds / 2), browsers })
+    const measured = await rows(names, SIZES[0][0], { ...effort, rounds: fewer(effort), browsers })
     for (const [name, { read, write }] of Object.entries(measured)) {
       table.push([`${browsers}: ${TARGETS[name].title}`, read.cpu, write.cpu, read.throughput, write.throughput,
         read.p50, read.p99, write.p50, write.p99])
@@ -118,6 +118,9 @@ async function connectionsTable(names, effort, tell) {
   const columns = ['read CPU', 'write CPU', 'read/s', 'write/s', 'read p50', 'read p99', 'write p50', 'write p99']
   return { columns: ['connections', ...columns], rows: table }
 }
+
+/** Rounds of each number of connections. */
+const fewer = ({ rounds }) => Math.ceil(rounds / 2)
 
 async function growthTable(names, effort, tell) {
   const [few, many] = effort.counts
@@ -184,11 +187,12 @@ browsers come with other cookies each time, of up to 10,000 sessions of ${growth
 (resident set), the document included, with ${counts[1].toLocaleString('en-US')} sessions.`
 }
 
-function aboutDatabases() {
+function aboutDatabases(effort) {
   return `The databases are Redis in memory only, PostgreSQL with \`fsync=off\` and MariaDB with \
 \`innodb_flush_log_at_trx_commit=2\`, so that no disk is measured. connect-redis has one connection of the redis package, \
 connect-pg-simple and express-mysql-session have their own pools. The peers' writes overwrite what others have written \
-meanwhile; ours notice it. The table of connections is about more and fewer browsers, with documents of 200 B.`
+meanwhile; ours notice it. The table of connections is about more and fewer browsers, with documents of 200 B, \
+${fewer(effort)} rounds.`
 }
 
 module.exports = { SIZES, chapter }

@@ -30,14 +30,14 @@ async function rows(names, bytes, { rounds, time, warmUp, browsers = BROWSERS })
 
 async function stage(name, bytes, count) {
   const server = await Server.start(name)
-  const browsers = await Promise.all(Array.from({ length: count }, () => Browser.open(server.port)))
   try {
+    const browsers = await Promise.all(Array.from({ length: count }, () => Browser.open(server.port)))
     for (const browser of browsers) await browser.begin(bytes)
+    return { server, browsers, rounds: [] }
   } catch (error) {
     await server.stop()
     throw new Error(`${name}: ${error.message} ${server.said}`.trimEnd())
   }
-  return { server, browsers, rounds: [] }
 }
 
 async function round({ server, browsers }, time) {
