@@ -69,3 +69,19 @@ impl SessionScan for MySqlStore {
 fn id_behind(cursor: &Cursor) -> Option<String> {
     String::from_utf8(cursor.key(CURSOR)?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_holds_an_id_whatever_is_in_it_if_that_is_text() {
+        for id in ["", "session-1", "\0'`", "世界"] {
+            let cursor = Cursor::behind(CURSOR, id.as_bytes());
+            assert_eq!(id_behind(&cursor).as_deref(), Some(id));
+        }
+        for text in ["mysql-ff", "sid-61", "61"] {
+            assert!(id_behind(&Cursor(text.into())).is_none(), "{text}");
+        }
+    }
+}

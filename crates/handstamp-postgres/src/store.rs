@@ -481,3 +481,19 @@ fn seconds(lifetime: Duration) -> f64 {
 fn sid_behind(cursor: &Cursor) -> Option<String> {
     String::from_utf8(cursor.key(CURSOR)?).ok().filter(|sid| !sid.contains('\0'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_holds_a_sid_that_a_text_of_postgresql_can_be() {
+        for sid in ["", "session-1", "'", "世界"] {
+            let cursor = Cursor::behind(CURSOR, sid.as_bytes());
+            assert_eq!(sid_behind(&cursor).as_deref(), Some(sid));
+        }
+        for text in ["sid-ff", "sid-00", "mysql-61", "61"] {
+            assert!(sid_behind(&Cursor(text.into())).is_none(), "{text}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ pub struct Cursor(pub String);
 impl Cursor {
     /// A cursor that spells out the bytes of a key, in hexadecimal: for stores that walk in the order of keys.
     /// What others have stored may have a key that is no id, nor even text, and the walk has to get past it.
-    /// The prefix tells the cursors of one kind of store from those of others.
+    /// By the prefix a store tells its cursors from those of stores that walk otherwise.
     pub fn behind(prefix: &str, key: &[u8]) -> Self {
         let mut text = prefix.to_owned();
         for byte in key {
