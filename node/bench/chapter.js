@@ -28,7 +28,7 @@ const KNOWN = `Express gives each request and response a prototype of its own, a
 the six properties that a session middleware puts there (the peer's are five) costs about 4 µs with its collection as \
 garbage, and a middleware that does nothing else costs 24. Of a session only what is looked at is parsed and made text \
 of, which at 200 B saves little; what remains is the way into Rust, about 14 µs for a read and 15 more for a write. A \
-store that waits adds a held response (about 12 µs) and the threads of the addon: some 30 µs for a read from Redis and \
+store that waits adds a held response (about 30 µs) and the threads of the addon: some 30 µs for a read from Redis and \
 60 more for its conditional write, most of it in sockets and in waking threads. That holds up no other request, but it \
 is CPU time, and counts here. So do the threads of SQLite, of which a write makes about 22 system calls, as the \
 chapter on instructions shows. connect-redis sends the commands of several requests in one write to its socket, from \
