@@ -30,14 +30,13 @@ pub(crate) const ALL: [(&str, Measure); 12] = [
     ("express", |_, options| express::in_process(options)),
     ("express-network", |_, options| express::network(options)),
     ("growth", growth),
-    ("growth-network", |_, options| network::growth(options)),
+    ("growth-network", network::growth),
     ("lost-updates", lost_updates),
     ("engine", parts),
 ];
 
 /// Those that need no peer of [`Programs`]: the npm package's come with it.
-pub(crate) const WITHOUT_PEERS: [&str; 5] =
-    ["express", "express-network", "growth", "growth-network", "engine"];
+pub(crate) const WITHOUT_PEERS: [&str; 4] = ["express", "express-network", "growth", "engine"];
 
 pub(crate) const SIZES: [(usize, &str); 2] = [(200, "200 B"), (4096, "4 KB")];
 
@@ -231,11 +230,12 @@ pub(crate) fn loads(
             databases: comparison.databases,
             bytes,
             browsers: BROWSERS,
+            sessions: BROWSERS,
             rounds: comparison.rounds,
             time: options.phase(),
         })?;
         compare(&mut ratios, size, &rows, comparison);
-        tables.push(load_table(size, &rows));
+        tables.push(load_table(size, rows.iter().map(|row| (row.target.title.to_owned(), *row))));
         let bar = |row: &Row, name: &str, value: f64| Bar {
             title: format!("{}: {name}", short_title(row.target)),
             value,
@@ -276,23 +276,26 @@ fn short_title(target: Target) -> String {
     stores.iter().fold(target.title.to_owned(), |title, store| title.replace(store, ""))
 }
 
-fn load_table(size: &str, rows: &[Row]) -> Table {
-    let has_database = rows.iter().any(|row| row.target.database.is_some());
-    let mut columns = vec![size, "bare CPU", "read CPU", "write CPU", "read/s", "write/s"];
+/// What was measured under which title, and what all of it is about.
+pub(crate) fn load_table(about: &str, rows: impl IntoIterator<Item = (String, Row)>) -> Table {
+    let rows: Vec<_> = rows.into_iter().collect();
+    let has_database = rows.iter().any(|(_, row)| row.target.database.is_some());
+    let mut columns = vec![about, "bare CPU", "read CPU", "write CPU", "read/s", "write/s"];
     columns.extend(["read p50", "read p99", "write p50", "write p99"]);
     if has_database {
         columns.extend(["database, read", "database, write"]);
     }
-    let cells = |Row { target, bare, read, write }: &Row| {
-        let mut figures = vec![*bare, read.overhead, write.overhead];
+    let cells = |(title, Row { bare, read, write, .. }): (String, Row)| {
+        let mut figures = vec![bare, read.overhead, write.overhead];
         figures.extend([read.throughput, write.throughput]);
         figures.extend([read.p50, read.p99, write.p50, write.p99]);
         if has_database {
             figures.extend([read.database, write.database]);
         }
-        iter::once(target.title.to_owned()).chain(figures.into_iter().map(number)).collect()
+        iter::once(title).chain(figures.into_iter().map(number)).collect()
     };
-    Table::of(columns.into_iter().map(str::to_owned).collect(), rows.iter().map(cells).collect())
+    let columns = columns.into_iter().map(str::to_owned).collect();
+    Table::of(columns, rows.into_iter().map(cells).collect())
 }
 
 fn growth(_: &Programs, options: &Options) -> Fallible<Chapter> {

@@ -36,6 +36,15 @@ impl Kind {
     }
 }
 
+/// How a store keeps its sessions there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Layout {
+    /// Of Redis: keys, which are the id with this before it.
+    Keys(&'static str),
+    /// Rows of a table: the column with the id, and all others, with commas between.
+    Rows { table: &'static str, id: &'static str, others: &'static str },
+}
+
 /// A server that runs until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -72,36 +81,38 @@ impl Database {
         }
     }
 
-    /// Adds so many sessions with this document to those of our store, as that would have stored them.
+    /// Adds so many copies of a session that a store has put there, under other ids.
     ///
     /// # Panics
-    /// The server does not obey.
-    pub(crate) fn fill(&self, sessions: usize, document: &str) {
-        match &self.server {
-            Server::MySql(mariadb) => {
+    /// The server does not obey, or the layout is another kind's.
+    pub(crate) fn copy(&self, layout: Layout, copies: usize) {
+        match (&self.server, layout) {
+            (Server::MySql(mariadb), Layout::Rows { table, id, others }) => {
                 // In the order of their ids, in which InnoDB keeps them: any other takes ten times as long.
+                // tower-sessions' ids have 22 characters, and so has the column.
                 mariadb.ask(&format!(
-                    "INSERT INTO sessions (session_id, expires, data)
-                     SELECT id, unix_timestamp() + 86400, '{document}'
-                     FROM (SELECT md5(seq) AS id FROM seq_1_to_{sessions}) AS ids ORDER BY id"
+                    "INSERT INTO {table} ({id}, {others})
+                     SELECT new_id, {others} FROM (SELECT {others} FROM {table} LIMIT 1) AS one,
+                     (SELECT left(md5(seq), 22) AS new_id FROM seq_1_to_{copies}) AS ids ORDER BY new_id"
                 ));
             }
-            Server::Postgres(postgres) => {
+            (Server::Postgres(postgres), Layout::Rows { table, id, others }) => {
                 postgres.ask(&format!(
-                    "INSERT INTO session (sid, sess, expire)
-                     SELECT md5(number::text), '{document}', now() + interval '1 day'
-                     FROM generate_series(1, {sessions}) AS number"
+                    "INSERT INTO {table} ({id}, {others})
+                     SELECT md5(number::text), {others} FROM (SELECT {others} FROM {table} LIMIT 1) AS one,
+                     generate_series(1, {copies}) AS number"
                 ));
                 // In the order of their ids, so that those which are read don't lie side by side.
-                postgres.ask("CLUSTER session USING session_pkey");
-                postgres.ask("VACUUM ANALYZE session");
+                postgres.ask(&format!("CLUSTER {table} USING session_pkey"));
+                postgres.ask(&format!("VACUUM ANALYZE {table}"));
             }
-            Server::Redis(redis) => {
-                for start in (0..sessions).step_by(REDIS_STEP) {
-                    let end = sessions.min(start + REDIS_STEP);
-                    redis.ask(&["EVAL", FILL, "0", &start.to_string(), &end.to_string(), document]);
+            (Server::Redis(redis), Layout::Keys(prefix)) => {
+                for start in (0..copies).step_by(REDIS_STEP) {
+                    let end = copies.min(start + REDIS_STEP);
+                    redis.ask(&["EVAL", COPY, "0", prefix, &start.to_string(), &end.to_string()]);
                 }
             }
+            _ => panic!("{layout:?} is not a layout of {}", self.kind.title()),
         }
     }
 
@@ -117,14 +128,16 @@ impl Database {
 /// Redis answers nobody while a script runs, and complains of those that run for seconds.
 const REDIS_STEP: usize = 100_000;
 
-const FILL: &str = "
-    for number = ARGV[1] + 1, ARGV[2] do
-        redis.call('SET', 'sess:' .. redis.sha1hex(number), ARGV[3], 'EX', 86400)
+const COPY: &str = "
+    local one = redis.call('RANDOMKEY')
+    local value, lifetime = redis.call('GET', one), redis.call('PTTL', one)
+    for number = ARGV[2] + 1, ARGV[3] do
+        redis.call('SET', ARGV[1] .. redis.sha1hex(number), value, 'PX', lifetime)
     end";
 
 /// The one that a target keeps its sessions on, if it needs one.
 pub(crate) fn of(target: Target, databases: &[Database]) -> Fallible<Option<&Database>> {
-    let Some(kind) = target.database else { return Ok(None) };
+    let Some((kind, _)) = target.database else { return Ok(None) };
     let database = databases.iter().find(|database| database.kind == kind);
     database.map(Some).ok_or_else(|| format!("{} needs {}", target.title, kind.title()).into())
 }

@@ -16,14 +16,13 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime;
 use tokio::task::JoinSet;
 
-use crate::database::{Database, Kind};
+use crate::database::{Database, Kind, Layout};
+use crate::load::SAMPLE;
 use crate::{Fallible, Options, median, ours};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// So many sessions of all are read, each by its credential, in no order.
-const SAMPLE: usize = 10_000;
 /// The application's part of each document.
-const BYTES: usize = 200;
+pub(crate) const BYTES: usize = 200;
 /// So many are made at a time, as requests come: the SQLite store commits them together.
 const AT_ONCE: usize = 256;
 
@@ -65,15 +64,19 @@ fn measure(kind: &str, sessions: usize, place: &str) -> Fallible<Size> {
     Ok(Size { sessions, read, bytes: Some(bytes) })
 }
 
+/// Few sessions in a database, and many.
+pub(crate) fn few_and_many(options: &Options) -> [usize; 2] {
+    [1_000, options.either(20_000, 1_000_000)]
+}
+
 /// Measures our store on a database of some kind, with few sessions and with many.
-pub(crate) fn of_database(kind: Kind, options: &Options) -> Fallible<Vec<Size>> {
-    let sizes = [1_000, options.either(20_000, 1_000_000)];
-    sizes.into_iter().map(|sessions| filled(kind, sessions)).collect()
+pub(crate) fn of_database(kind: Kind, layout: Layout, options: &Options) -> Fallible<Vec<Size>> {
+    few_and_many(options).into_iter().map(|sessions| filled(kind, layout, sessions)).collect()
 }
 
 /// A read in a database with so many sessions. Those that are read are begun here; the database makes all
 /// others itself, which is fast.
-fn filled(kind: Kind, sessions: usize) -> Fallible<Size> {
+fn filled(kind: Kind, layout: Layout, sessions: usize) -> Fallible<Size> {
     let database = Database::start(kind);
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let store = runtime.block_on(ours::store(kind, &database.url()))?;
@@ -86,7 +89,7 @@ fn filled(kind: Kind, sessions: usize) -> Fallible<Size> {
         }
         Fallible::Ok(cookies)
     })?;
-    database.fill(sessions - some, &whole_document()?);
+    database.copy(layout, sessions - some);
     let read = runtime.block_on(read(&manager, &cookies))?;
     Ok(Size { sessions, read, bytes: None })
 }

@@ -13,6 +13,9 @@ use crate::{Fallible, median};
 /// How many browsers there usually are, each with a session of its own.
 pub(crate) const BROWSERS: usize = 16;
 
+/// So many sessions of all are asked for, where there are more.
+pub(crate) const SAMPLE: usize = 10_000;
+
 /// What was measured of a route: medians over the rounds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
@@ -50,6 +53,8 @@ pub(crate) struct Load<'a> {
     /// The size of the documents.
     pub(crate) bytes: usize,
     pub(crate) browsers: usize,
+    /// How many sessions are in the database, if more than one for each browser.
+    pub(crate) sessions: usize,
     pub(crate) rounds: usize,
     /// How long all browsers ask for one route, each round.
     pub(crate) time: Duration,
@@ -80,7 +85,31 @@ fn stage<'a>(load: Load<'a>, target: Target, folder: &Path) -> Fallible<Stage<'a
     for browser in &mut browsers {
         browser.begin(load.bytes).map_err(|error| format!("{}: {error}", target.title))?;
     }
+    if load.sessions > load.browsers {
+        grow(load, target, database, &mut browsers)?;
+    }
     Ok(Stage { target, database, server, browsers, rounds: Vec::new() })
+}
+
+/// Brings the database to as many sessions as are asked for. Browsers have some of them, which they are in
+/// by turns; the database makes all others itself, which is fast.
+fn grow(
+    load: Load<'_>,
+    target: Target,
+    database: Option<&Database>,
+    browsers: &mut [Connection],
+) -> Fallible<()> {
+    let (Some(database), Some((_, layout))) = (database, target.database) else {
+        return Err(format!("{} has no database to grow", target.title).into());
+    };
+    let each = load.sessions.min(SAMPLE) / load.browsers;
+    for browser in &mut *browsers {
+        for _ in 1..each {
+            browser.fill(load.bytes)?;
+        }
+    }
+    database.copy(layout, load.sessions - each * load.browsers);
+    Ok(())
 }
 
 struct Stage<'a> {
@@ -177,6 +206,7 @@ fn ask(browser: &mut Connection, path: &str, time: Duration) -> Fallible<Vec<Dur
     let begun = Instant::now();
     let mut times = Vec::new();
     while begun.elapsed() < time || times.is_empty() {
+        browser.turn();
         let asked = Instant::now();
         browser.get(path)?;
         times.push(asked.elapsed());

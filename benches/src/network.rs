@@ -2,7 +2,7 @@
 
 use crate::chapters::{self, Comparison, Loads};
 use crate::database::{Database, Kind};
-use crate::load::{self, Load, Row};
+use crate::load::{self, BROWSERS, Load, Row};
 use crate::plot;
 use crate::programs::{
     FRED, OURS_MYSQL, OURS_NEAR, OURS_POSTGRES, OURS_REDIS, Programs, SQLX_MYSQL, SQLX_POSTGRES,
@@ -13,6 +13,10 @@ use crate::{Fallible, Options, breakdown, growth, revocations};
 
 /// How many browsers ask at the same time, where that is what is measured.
 const CONNECTIONS: [usize; 3] = [1, 32, 256];
+
+/// Whose database is filled.
+const GROWING: [Target; 7] =
+    [OURS_REDIS, OURS_NEAR, FRED, OURS_POSTGRES, SQLX_POSTGRES, OURS_MYSQL, SQLX_MYSQL];
 
 pub(crate) fn redis(programs: &Programs, options: &Options) -> Fallible<Chapter> {
     let network = Network {
@@ -107,17 +111,7 @@ ask at the same time, with documents of 200 B, {} rounds.",
         databases: &[Database],
         options: &Options,
     ) -> Fallible<Table> {
-        let mut table = Table::new([
-            "connections",
-            "read CPU",
-            "write CPU",
-            "read/s",
-            "write/s",
-            "read p50",
-            "read p99",
-            "write p50",
-            "write p99",
-        ]);
+        let mut titled = Vec::new();
         for browsers in CONNECTIONS {
             let rows = load::rows(Load {
                 programs,
@@ -125,58 +119,74 @@ ask at the same time, with documents of 200 B, {} rounds.",
                 databases,
                 bytes: 200,
                 browsers,
+                sessions: browsers,
                 rounds: rounds(options),
                 time: options.phase(),
             })?;
-            for Row { target, read, write, .. } in rows {
-                let figures = [read.overhead, write.overhead, read.throughput, write.throughput];
-                let [read_cpu, write_cpu, reads, writes] = figures.map(number);
-                let times = [read.p50, read.p99, write.p50, write.p99];
-                let [read_p50, read_p99, write_p50, write_p99] = times.map(number);
-                let title = format!("{browsers}: {}", target.title);
-                table.row([
-                    title, read_cpu, write_cpu, reads, writes, read_p50, read_p99, write_p50,
-                    write_p99,
-                ]);
-            }
+            let title = |row: Row| (format!("{browsers}: {}", row.target.title), row);
+            titled.extend(rows.into_iter().map(title));
         }
-        Ok(table)
+        Ok(chapters::load_table("connections", titled))
     }
 }
 
-/// Of each number of connections.
+/// Of each number of connections, and of sessions.
 fn rounds(options: &Options) -> usize {
     options.either(1, 3)
 }
 
-/// How reads of our stores grow with the number of sessions in the database.
-pub(crate) fn growth(options: &Options) -> Fallible<Chapter> {
-    let kinds = [Kind::Redis, Kind::Postgres, Kind::MySql];
+/// What becomes of stores when there are very many sessions in the database.
+pub(crate) fn growth(programs: &Programs, options: &Options) -> Fallible<Chapter> {
     let mut reads = Table::new(["a read, µs", "fewest sessions", "most sessions", "ratio"]);
     let mut lines = Vec::new();
-    let mut counts = String::new();
-    for kind in kinds {
-        let sizes = growth::of_database(kind, options)?;
+    for target in [OURS_REDIS, OURS_POSTGRES, OURS_MYSQL] {
+        let Some((kind, layout)) = target.database else { continue };
+        let sizes = growth::of_database(kind, layout, options)?;
         let known = "The database looks at more places in its memory, and fewer of them are in the processor's cache.";
         let ratio = reads.against(1.5, growth::ratio(&sizes), &[known]);
         let [few, many] = [sizes.first(), sizes.last()]
             .map(|size| size.map_or(f64::NAN, |size| size.read / 1000.0));
         reads.row([kind.title().to_owned(), number(few), number(many), ratio]);
-        counts =
-            sizes.iter().map(|size| number(size.sessions as f64)).collect::<Vec<_>>().join(" and ");
         lines.push((kind.title(), growth::line(&sizes)));
     }
+    let counts = growth::few_and_many(options).map(|count| number(count as f64)).join(" and ");
     let method = format!(
-        "A database holds {counts} sessions of 200 B of the application's data. Up to 10,000 of them, spread over all, are \
-read by their cookies, one after the other, in no order: the signature, the round trip and the document, without HTTP. \
-The others are made by the database itself, in the stores' layout. MySQL is MariaDB."
+        "A database holds {counts} sessions of 200 B of the application's data. For the first table, up to 10,000 of them, \
+spread over all, are read by their cookies, one after the other, in no order: the signature, the round trip and the document, without \
+HTTP. For the second, {BROWSERS} browsers ask as in the chapters before, each for another of these sessions every time; {} \
+rounds. The other sessions are copies that the database itself makes, in the layout of each store, in a database of its own. MySQL is \
+MariaDB.",
+        rounds(options)
     );
     let plot = plot::lines("Time of a read by number of sessions in the database", "µs", &lines);
     Ok(Chapter {
         title: "Growth on databases",
         method,
-        tables: vec![reads],
+        tables: vec![reads, growth_over_http(programs, options)?],
         plot: Some(("growth-network", plot)),
         ..Chapter::default()
     })
+}
+
+/// Ours and the peers, with few sessions and with many.
+fn growth_over_http(programs: &Programs, options: &Options) -> Fallible<Table> {
+    let mut titled = Vec::new();
+    for target in GROWING {
+        for sessions in growth::few_and_many(options) {
+            let kind = target.database.map(|(kind, _)| kind);
+            let rows = load::rows(Load {
+                programs,
+                targets: &[target],
+                databases: &kind.map(Database::start).into_iter().collect::<Vec<_>>(),
+                bytes: growth::BYTES,
+                browsers: BROWSERS,
+                sessions,
+                rounds: rounds(options),
+                time: options.phase(),
+            })?;
+            let title = |row: Row| (format!("{}: {}", number(sessions as f64), target.title), row);
+            titled.extend(rows.into_iter().map(title));
+        }
+    }
+    Ok(chapters::load_table("sessions", titled))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Fallible;
-use crate::database::Kind;
+use crate::database::{Kind, Layout};
 
 /// Something that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,8 +15,8 @@ pub(crate) struct Target {
     /// As the tables name it.
     pub(crate) title: &'static str,
     pub(crate) maker: Maker,
-    /// Where its sessions are, if not in its memory or in a file.
-    pub(crate) database: Option<Kind>,
+    /// Where its sessions are, and how, if not in its memory or in a file.
+    pub(crate) database: Option<(Kind, Layout)>,
 }
 
 /// Whose it is.
@@ -37,19 +37,25 @@ pub(crate) const SQLX_FULL: Target =
 pub(crate) const SQLX_NORMAL: Target =
     peer("tower-sessions-sqlite-normal", "tower-sessions-sqlx-store 0.15, SQLite, NORMAL");
 
-pub(crate) const OURS_REDIS: Target = ours("redis", "handstamp, Redis").on(Kind::Redis);
+pub(crate) const OURS_REDIS: Target =
+    ours("redis", "handstamp, Redis").on(Kind::Redis, Layout::Keys("sess:"));
 pub(crate) const OURS_NEAR: Target =
-    ours("redis-near", "handstamp, Redis, near cache").on(Kind::Redis);
-pub(crate) const FRED: Target =
-    peer("tower-sessions-redis", "tower-sessions-redis-store 0.16").on(Kind::Redis);
-pub(crate) const OURS_POSTGRES: Target =
-    ours("postgres", "handstamp, PostgreSQL").on(Kind::Postgres);
+    ours("redis-near", "handstamp, Redis, near cache").on(Kind::Redis, Layout::Keys("near:"));
+pub(crate) const FRED: Target = peer("tower-sessions-redis", "tower-sessions-redis-store 0.16")
+    .on(Kind::Redis, Layout::Keys(""));
+pub(crate) const OURS_POSTGRES: Target = ours("postgres", "handstamp, PostgreSQL")
+    .on(Kind::Postgres, Layout::Rows { table: "session", id: "sid", others: "sess, expire" });
 pub(crate) const SQLX_POSTGRES: Target =
     peer("tower-sessions-postgres", "tower-sessions-sqlx-store 0.15, PostgreSQL")
-        .on(Kind::Postgres);
-pub(crate) const OURS_MYSQL: Target = ours("mysql", "handstamp, MySQL").on(Kind::MySql);
+        .on(Kind::Postgres, SQLX);
+pub(crate) const OURS_MYSQL: Target = ours("mysql", "handstamp, MySQL")
+    .on(Kind::MySql, Layout::Rows { table: "sessions", id: "session_id", others: "expires, data" });
 pub(crate) const SQLX_MYSQL: Target =
-    peer("tower-sessions-mysql", "tower-sessions-sqlx-store 0.15, MySQL").on(Kind::MySql);
+    peer("tower-sessions-mysql", "tower-sessions-sqlx-store 0.15, MySQL").on(Kind::MySql, SQLX);
+
+/// Of tower-sessions-sqlx-store on every database.
+const SQLX: Layout =
+    Layout::Rows { table: "tower_sessions.session", id: "id", others: "data, expiry_date" };
 
 const fn ours(name: &'static str, title: &'static str) -> Target {
     Target { name, title, maker: Maker::Ours, database: None }
@@ -60,8 +66,8 @@ const fn peer(name: &'static str, title: &'static str) -> Target {
 }
 
 impl Target {
-    const fn on(self, database: Kind) -> Self {
-        Self { database: Some(database), ..self }
+    const fn on(self, kind: Kind, layout: Layout) -> Self {
+        Self { database: Some((kind, layout)), ..self }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A target as a process of its own, the connections to it, and the CPU time it takes.
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -49,7 +50,7 @@ impl Server {
         let stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        Ok(Connection { stream, answer: Vec::with_capacity(1024), cookie: String::new() })
+        Ok(Connection { stream, answer: Vec::with_capacity(1024), cookies: VecDeque::new() })
     }
 }
 
@@ -84,17 +85,14 @@ impl Drop for Server {
 pub(crate) struct Connection {
     stream: TcpStream,
     answer: Vec<u8>,
-    cookie: String,
+    /// Of its sessions; the first is the one it is in.
+    cookies: VecDeque<String>,
 }
 
 impl Connection {
     /// Begins a session with a document of so many bytes and makes sure that it counts.
     pub(crate) fn begin(&mut self, bytes: usize) -> Fallible<()> {
-        self.get(&format!("/fill/{bytes}"))?;
-        let head = String::from_utf8_lossy(&self.answer).into_owned();
-        let set = head.lines().filter_map(|line| line.split_once(": "));
-        let set = set.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
-        self.cookie = kit::cookie(set.map(|(_, value)| value));
+        self.fill(bytes)?;
         for (path, expected) in [("/read", 0), ("/write", 1), ("/write", 2), ("/read", 2)] {
             let count = self.count(path)?;
             if count != expected {
@@ -104,9 +102,27 @@ impl Connection {
         Ok(())
     }
 
-    /// Another connection's session.
+    /// Begins one more session with such a document, and is in that one now.
+    pub(crate) fn fill(&mut self, bytes: usize) -> Fallible<()> {
+        self.cookies.push_front(String::new());
+        self.get(&format!("/fill/{bytes}"))?;
+        let head = String::from_utf8_lossy(&self.answer).into_owned();
+        let set = head.lines().filter_map(|line| line.split_once(": "));
+        let set = set.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        self.cookies[0] = kit::cookie(set.map(|(_, value)| value));
+        Ok(())
+    }
+
+    /// Goes on with the next of its sessions, if it has more than one.
+    pub(crate) fn turn(&mut self) {
+        if self.cookies.len() > 1 {
+            self.cookies.rotate_left(1);
+        }
+    }
+
+    /// Another connection's sessions.
     pub(crate) fn share(&mut self, other: &Self) {
-        self.cookie.clone_from(&other.cookie);
+        self.cookies.clone_from(&other.cookies);
     }
 
     /// Asks for a route and returns the count that it answers.
@@ -117,7 +133,7 @@ impl Connection {
 
     /// Asks for a route and returns the body.
     pub(crate) fn get(&mut self, path: &str) -> Fallible<&[u8]> {
-        let cookie = &self.cookie;
+        let cookie = self.cookies.front().map_or("", String::as_str);
         let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\n\r\n");
         self.stream.write_all(request.as_bytes())?;
         self.answer.clear();

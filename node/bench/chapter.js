@@ -2,8 +2,9 @@
 
 // What is measured, in which order, and against which budgets.
 
+const database = require('./database')
 const growth = require('./growth')
-const { BROWSERS, rows } = require('./load')
+const { BROWSERS, SAMPLE, rows } = require('./load')
 const { INCREMENTS, reached } = require('./lost-updates')
 const { TARGETS } = require('./targets')
 
@@ -42,7 +43,7 @@ const GROWING = [...MEMORY, 'theirs-sqlite-normal', 'ours-sqlite-normal']
 
 const QUICK = { rounds: 3, time: 150, warmUp: 300, counts: [1000, 20_000], tries: 1 }
 const FULL = { rounds: 7, time: 500, warmUp: 1000, counts: [1000, 100_000], tries: 5 }
-const FULL_DATABASES = { ...FULL, rounds: 5, warmUp: 500 }
+const FULL_DATABASES = { ...FULL, rounds: 5, warmUp: 500, counts: [1000, 1_000_000] }
 
 /** Measures the stores in the process, or those on databases. `tell` is told what is next. */
 async function chapter({ databases = false, quick, only, sizes }, tell) {
@@ -60,7 +61,10 @@ async function chapter({ databases = false, quick, only, sizes }, tell) {
     ...bySize.map(([size, rows]) => loadTable(size, rows)),
     delayTable(bySize, names)
   ]
-  if (databases) tables.push(await connectionsTable(names, effort, tell))
+  if (databases) {
+    tables.push(await connectionsTable(names, effort, tell))
+    tables.push(await sessionsTable(names, effort, tell))
+  }
   const growing = names.filter(name => GROWING.includes(name))
   if (growing.length > 0) tables.push(await growthTable(growing, effort, tell))
   tables.push(await lostTable(names, effort, tell))
@@ -88,12 +92,17 @@ function ratioTable(bySize) {
 }
 
 function loadTable(size, rows) {
-  const table = Object.entries(rows).map(([name, { bare, idle, read, write }]) => [
-    TARGETS[name].title, bare.cpu, idle.cpu, read.cpu, write.cpu, read.throughput, write.throughput,
+  return tableOfLoads(size, Object.entries(rows).map(([name, row]) => [TARGETS[name].title, row]))
+}
+
+/** What was measured under which title, and what all of it is about. */
+function tableOfLoads(about, titled) {
+  const rows = titled.map(([title, { bare, idle, read, write }]) => [
+    title, bare.cpu, idle.cpu, read.cpu, write.cpu, read.throughput, write.throughput,
     read.p50, read.p99, write.p50, write.p99
   ])
   const columns = ['bare CPU', 'idle CPU', 'read CPU', 'write CPU', 'read/s', 'write/s']
-  return { columns: [size, ...columns, 'read p50', 'read p99', 'write p50', 'write p99'], rows: table }
+  return { columns: [about, ...columns, 'read p50', 'read p99', 'write p50', 'write p99'], rows }
 }
 
 function delayTable(bySize, names) {
@@ -106,20 +115,34 @@ function delayTable(bySize, names) {
 }
 
 async function connectionsTable(names, effort, tell) {
-  const table = []
+  const titled = []
   for (const browsers of CONNECTIONS) {
     tell(`connections: ${browsers}`)
     const measured = await rows(names, SIZES[0][0], { ...effort, rounds: fewer(effort), browsers })
-    for (const [name, { read, write }] of Object.entries(measured)) {
-      table.push([`${browsers}: ${TARGETS[name].title}`, read.cpu, write.cpu, read.throughput, write.throughput,
-        read.p50, read.p99, write.p50, write.p99])
-    }
+    for (const [name, row] of Object.entries(measured)) titled.push([`${browsers}: ${TARGETS[name].title}`, row])
   }
-  const columns = ['read CPU', 'write CPU', 'read/s', 'write/s', 'read p50', 'read p99', 'write p50', 'write p99']
-  return { columns: ['connections', ...columns], rows: table }
+  return tableOfLoads('connections', titled)
 }
 
-/** Rounds of each number of connections. */
+/** Few sessions in the database, and many. */
+async function sessionsTable(names, effort, tell) {
+  const titled = []
+  for (const name of names) {
+    for (const sessions of effort.counts) {
+      const title = `${named(sessions)}: ${TARGETS[name].title}`
+      tell(`sessions: ${title}`)
+      await database.empty(name)
+      const { [name]: row } = await rows([name], growth.BYTES, { ...effort, rounds: fewer(effort), sessions })
+      titled.push([title, row])
+    }
+    await database.empty(name)
+  }
+  return tableOfLoads('sessions', titled)
+}
+
+const named = count => count.toLocaleString('en-US')
+
+/** Rounds of each number of connections, and of sessions. */
 const fewer = ({ rounds }) => Math.ceil(rounds / 2)
 
 async function growthTable(names, effort, tell) {
@@ -134,8 +157,8 @@ async function growthTable(names, effort, tell) {
     const bytes = MEMORY.includes(name) ? large.bytes : null
     table.push([TARGETS[name].title, small.read, large.read, ratio, bytes])
   }
-  const named = count => `${count.toLocaleString('en-US')} sessions`
-  return { columns: ['CPU of a read with', named(few), named(many), 'ratio', 'bytes for a session'], rows: table }
+  const [small, large] = [few, many].map(count => `${named(count)} sessions`)
+  return { columns: ['CPU of a read with', small, large, 'ratio', 'bytes for a session'], rows: table }
 }
 
 async function lostTable(names, { tries }, tell) {
@@ -183,8 +206,8 @@ ${INCREMENTS} requests at the same moment, each on a connection of its own, add 
 
 function aboutFiles({ counts }) {
   return `better-sqlite3 is built for \`synchronous=NORMAL\`; FULL is our default, and both use a write-ahead log. For the growth, \
-browsers come with other cookies each time, of up to 10,000 sessions of ${growth.BYTES} B; the bytes are what the process grew by \
-(resident set), the document included, with ${counts[1].toLocaleString('en-US')} sessions.`
+browsers come with other cookies each time, of up to ${named(SAMPLE)} sessions of ${growth.BYTES} B; the bytes are what the process grew by \
+(resident set), the document included, with ${named(counts[1])} sessions.`
 }
 
 function aboutDatabases(effort) {
@@ -192,7 +215,8 @@ function aboutDatabases(effort) {
 \`innodb_flush_log_at_trx_commit=2\`, so that no disk is measured. connect-redis has one connection of the redis package, \
 connect-pg-simple and express-mysql-session have their own pools. The peers' writes overwrite what others have written \
 meanwhile; ours notice it. The table of connections is about more and fewer browsers, with documents of 200 B, \
-${fewer(effort)} rounds.`
+${fewer(effort)} rounds. So is that of sessions, where the database holds so many of the target's, and nobody else's; browsers come with \
+other cookies each time, of up to ${named(SAMPLE)} of these sessions. The others are copies that the database itself has made.`
 }
 
 module.exports = { SIZES, chapter }

@@ -1,10 +1,10 @@
 'use strict'
 
-// What more sessions in the store cost: a read's CPU time, and memory.
+// What more sessions in a store of the process cost: a read's CPU time, and memory.
 
 const { Browser } = require('./browser')
 const { cookie } = require('./ids')
-const { BROWSERS, phase } = require('./load')
+const { BROWSERS, SAMPLE, anyOf, phase } = require('./load')
 const { withServer } = require('./process')
 const { median } = require('./report')
 
@@ -14,13 +14,10 @@ const BYTES = 200
 async function size(name, sessions, { rounds, time, warmUp }) {
   return withServer(name, async server => {
     const empty = await server.ask('memory')
-    const ids = await server.ask('populate', sessions, BYTES)
+    const ids = await server.ask('populate', sessions, BYTES, SAMPLE)
     const bytes = ((await server.ask('memory')) - empty) / sessions
-    const cookies = ids.map(cookie)
+    const other = anyOf(ids.map(cookie))
     const browsers = await Promise.all(Array.from({ length: BROWSERS }, () => Browser.open(server.port)))
-    const other = browser => {
-      browser.cookie = cookies[Math.floor(Math.random() * cookies.length)]
-    }
     const above = async time => {
       const bare = await phase(server, browsers, '/bare', time, other)
       const read = await phase(server, browsers, '/read', time, other)

@@ -3,6 +3,7 @@
 // Load on servers: each target in its turn, several rounds.
 
 const { Browser } = require('./browser')
+const database = require('./database')
 const { Server } = require('./process')
 const { median } = require('./report')
 
@@ -10,11 +11,17 @@ const { median } = require('./report')
 const BROWSERS = 16
 const ROUTES = ['bare', 'idle', 'read', 'write']
 
-/** Measures these targets with documents of so many bytes: a row of medians by target. */
-async function rows(names, bytes, { rounds, time, warmUp, browsers = BROWSERS }) {
+/** So many sessions of all are asked for, where there are more. */
+const SAMPLE = 10_000
+
+/**
+ * Measures these targets with documents of so many bytes: a row of medians by target. With `sessions` there are so
+ * many in the database, and browsers are in another one each time.
+ */
+async function rows(names, bytes, { rounds, time, warmUp, browsers = BROWSERS, sessions }) {
   const stages = []
   try {
-    for (const name of names) stages.push(await stage(name, bytes, browsers))
+    for (const name of names) stages.push(await stage(name, bytes, browsers, sessions))
     for (const stage of stages) await round(stage, warmUp)
     for (let at = 0; at < rounds; at++) {
       for (const stage of stages) stage.rounds.push(await round(stage, time))
@@ -28,21 +35,43 @@ async function rows(names, bytes, { rounds, time, warmUp, browsers = BROWSERS })
   }
 }
 
-async function stage(name, bytes, count) {
+async function stage(name, bytes, count, sessions) {
   const server = await Server.start(name)
   try {
     const browsers = await Promise.all(Array.from({ length: count }, () => Browser.open(server.port)))
     for (const browser of browsers) await browser.begin(bytes)
-    return { server, browsers, rounds: [] }
+    const next = sessions && anyOf(await grow(name, browsers, bytes, sessions))
+    return { server, browsers, next, rounds: [] }
   } catch (error) {
     await server.stop()
     throw new Error(`${name}: ${error.message} ${server.said}`.trimEnd())
   }
 }
 
-async function round({ server, browsers }, time) {
+/** Brings a target to so many sessions, and answers with the cookies of some. The database makes all others itself. */
+async function grow(name, browsers, bytes, sessions) {
+  const some = Math.min(sessions, SAMPLE)
+  const cookies = browsers.map(browser => browser.cookie)
+  const begin = async browser => {
+    while (cookies.length < some) {
+      const at = cookies.push('') - 1
+      await browser.fill(bytes)
+      cookies[at] = browser.cookie
+    }
+  }
+  await Promise.all(browsers.map(begin))
+  await database.copy(name, sessions - some)
+  return cookies
+}
+
+/** For `phase`: a browser has another of these cookies each time. */
+const anyOf = cookies => browser => {
+  browser.cookie = cookies[Math.floor(Math.random() * cookies.length)]
+}
+
+async function round({ server, browsers, next }, time) {
   const phases = {}
-  for (const route of ROUTES) phases[route] = await phase(server, browsers, `/${route}`, time)
+  for (const route of ROUTES) phases[route] = await phase(server, browsers, `/${route}`, time, next)
   return phases
 }
 
@@ -87,4 +116,4 @@ function row(rounds) {
   return Object.fromEntries(ROUTES.map(route => [route, measured(route)]))
 }
 
-module.exports = { BROWSERS, phase, rows }
+module.exports = { BROWSERS, SAMPLE, anyOf, phase, rows }

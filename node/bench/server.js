@@ -80,8 +80,8 @@ const ANSWERS = {
 }
 
 /** Puts so many sessions into the store, and answers with the ids of some of them. */
-async function populate(sessions, bytes) {
-  const step = Math.ceil(sessions / 10_000)
+async function populate(sessions, bytes, sample) {
+  const step = Math.ceil(sessions / sample)
   const some = []
   const set = id => new Promise((resolve, reject) => {
     const cookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' }

@@ -4,15 +4,16 @@
 //
 // Those on a database find it by the environment: HANDSTAMP_BENCH_DATABASES is JSON, such as
 // {"redis":"redis://127.0.0.1:6379","postgres":"postgres://…","mysql":"mysql://…"}. Ours and theirs share a
-// database and have tables of their own.
+// database and have tables of their own, which are emptied: name databases that nobody else uses.
 
 const path = require('node:path')
 
 const SECRET = 'q7Jc0vX2m9LrT4bWz1Ns8KpYd5Hf3GaE'
 
 /**
- * By name: how tables call it, whose middleware it is, on which database its sessions are, and the store it
- * makes, for files in this folder or for the database with this URL.
+ * By name: how tables call it, whose middleware it is, on which database its sessions are and in what place
+ * there (Redis: what keys begin with; others: the table), and the store it makes, for files in this folder
+ * or for that place in the database with this URL.
  */
 const TARGETS = {
   'theirs-memory': {
@@ -50,41 +51,48 @@ const TARGETS = {
   'theirs-redis': {
     title: 'connect-redis 9',
     database: 'redis',
-    store: url => connectRedis(url, 'theirs:')
+    place: 'theirs:',
+    store: connectRedis
   },
   'ours-redis': {
     title: 'handstamp, RedisStore',
     isOurs: true,
     database: 'redis',
-    store: url => new (ours().RedisStore)({ url, prefix: 'ours:' })
+    place: 'ours:',
+    store: (url, prefix) => new (ours().RedisStore)({ url, prefix })
   },
   'ours-redis-near': {
     title: 'handstamp, RedisStore, near cache',
     isOurs: true,
     database: 'redis',
-    store: url => new (ours().RedisStore)({ url, prefix: 'near:', nearCache: true })
+    place: 'near:',
+    store: (url, prefix) => new (ours().RedisStore)({ url, prefix, nearCache: true })
   },
   'ours-over-connect-redis': {
     title: 'handstamp, connect-redis 9',
     isOurs: true,
     database: 'redis',
-    store: url => connectRedis(url, 'mixed:')
+    place: 'mixed:',
+    store: connectRedis
   },
   'theirs-postgres': {
     title: 'connect-pg-simple 10',
     database: 'postgres',
-    store: url => new (require('connect-pg-simple')(theirs()))({ conString: url, createTableIfMissing: true })
+    place: 'theirs',
+    store: connectPgSimple
   },
   'ours-postgres': {
     title: 'handstamp, PostgresStore',
     isOurs: true,
     database: 'postgres',
-    store: url => new (ours().PostgresStore)({ url, tableName: 'ours', createTableIfMissing: true })
+    place: 'ours',
+    store: (url, tableName) => new (ours().PostgresStore)({ url, tableName, createTableIfMissing: true })
   },
   'theirs-mysql': {
     title: 'express-mysql-session 3',
     database: 'mysql',
-    store: url => expressMySql(url),
+    place: 'theirs',
+    store: expressMySql,
     // Its table is made meanwhile.
     ready: store => store.onReady()
   },
@@ -92,15 +100,16 @@ const TARGETS = {
     title: 'handstamp, MySqlStore',
     isOurs: true,
     database: 'mysql',
-    store: url => new (ours().MySqlStore)({ url, schema: { tableName: 'ours' }, createDatabaseTable: true })
+    place: 'ours',
+    store: (url, tableName) => new (ours().MySqlStore)({ url, schema: { tableName }, createDatabaseTable: true })
   }
 }
 
 /** The middleware of a target, its store, and a promise for when that is ready. */
 function middleware(name, folder) {
-  const { isOurs, database, store: make, ready } = TARGETS[name]
+  const { isOurs, database, place, store: make, ready } = TARGETS[name]
   const session = isOurs ? ours() : theirs()
-  const store = make(database ? databases()[database] : folder)
+  const store = database ? make(databases()[database], place) : make(folder)
   const sessions = session({ secret: SECRET, store, resave: false, saveUninitialized: false })
   return { sessions, store, ready: ready?.(store) }
 }
@@ -124,10 +133,14 @@ function connectRedis(url, prefix) {
   return new (require('connect-redis').RedisStore)({ client, prefix })
 }
 
-function expressMySql(url) {
+function connectPgSimple(conString, tableName) {
+  return new (require('connect-pg-simple')(theirs()))({ conString, tableName, createTableIfMissing: true })
+}
+
+function expressMySql(url, tableName) {
   const { hostname: host, port, username: user, password, pathname } = new URL(url)
-  const database = pathname.slice(1)
-  return new (require('express-mysql-session')(theirs()))({ host, port, user, password, database })
+  const options = { host, port, user, password, database: pathname.slice(1), schema: { tableName } }
+  return new (require('express-mysql-session')(theirs()))(options)
 }
 
 /** The URLs of the databases. */
@@ -137,4 +150,4 @@ function databases() {
   return JSON.parse(urls)
 }
 
-module.exports = { SECRET, TARGETS, middleware }
+module.exports = { SECRET, TARGETS, databases, middleware }
