@@ -5,10 +5,12 @@
 
 import { setInterval } from 'node:timers'
 
-import type { MaybePromise } from './native'
-
-/** Is told a late answer: the ticket of the call, code and message if it has failed, and the value if not. */
-export type TellAnswer = (ticket: number, failure: [code: string, message: string] | null, value: unknown) => void
+/** A late answer: the ticket of the call, code and message if it has failed, and the value if not. */
+export interface LateAnswer {
+  ticket: number
+  failure?: [code: string, message: string]
+  value?: unknown
+}
 
 interface Waiting {
   resolve(value: unknown): void
@@ -29,17 +31,18 @@ export function ticket(): number {
   return (last = (last + 1) % 2 ** 32)
 }
 
-/** What a call has answered, or, if that is nothing yet, a promise of it. */
-export function answerOf<T>(ticket: number, answer: T | undefined): MaybePromise<T> {
-  if (answer !== undefined) return answer
+/** A promise of the answer that comes later. */
+export function lateAnswer<T>(ticket: number): Promise<T> {
   if (waiting.size === 0) anchor.ref()
   return new Promise<T>((resolve, reject) => waiting.set(ticket, { resolve: resolve as (value: unknown) => void, reject }))
 }
 
-export const tellAnswer: TellAnswer = (ticket, failure, value) => {
-  const call = waiting.get(ticket)
-  waiting.delete(ticket)
+export function tellAnswers(answers: LateAnswer[]): void {
+  for (const { ticket, failure, value } of answers) {
+    const call = waiting.get(ticket)
+    waiting.delete(ticket)
+    if (failure) call?.reject(Object.assign(new Error(failure[1]), { code: failure[0] }))
+    else call?.resolve(value)
+  }
   if (waiting.size === 0) anchor.unref()
-  if (failure) call?.reject(Object.assign(new Error(failure[1]), { code: failure[0] }))
-  else call?.resolve(value)
 }

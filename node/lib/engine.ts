@@ -3,11 +3,13 @@
  * times as much to carry across the border.
  */
 
-import { answerOf, ticket, tellAnswer } from './answers'
-import type { TellAnswer } from './answers'
+import { setImmediate } from 'node:timers'
+
+import { lateAnswer, tellAnswers, ticket } from './answers'
+import type { LateAnswer } from './answers'
 import type { Changes, Engine, EngineOptions, MaybePromise, NativeHandle, Retired, Saved, Snapshot, UserSessionRecord } from './native'
 
-/** What the addon exports. Each call has a ticket; `undefined`: the answer is told later. */
+/** What the addon exports. Each call has a ticket; `undefined`: the answer is told later, once `goOn` has been called. */
 export interface RawEngine {
   readonly isImmediate: boolean
   load(ticket: number, id: string): string | null | undefined
@@ -23,29 +25,34 @@ export interface RawEngine {
   all(ticket: number): string[] | undefined
   total(ticket: number): number | undefined
   clear(ticket: number): number | undefined
+  goOn(): void
 }
 
-export type RawEngineClass = new (store: NativeHandle, options: EngineOptions, tell: TellAnswer) => RawEngine
+export type RawEngineClass = new (store: NativeHandle, options: EngineOptions, tell: (answers: LateAnswer[]) => void) => RawEngine
+
+/** As it was when this was loaded: a test may put a clock of its own in its place. */
+const atTheEndOfTheTurn = setImmediate
 
 export function engineOf(Raw: RawEngineClass): new (store: NativeHandle, options: EngineOptions) => Engine {
   return class implements Engine {
     readonly isImmediate: boolean
     private readonly raw: RawEngine
+    private isToGoOn = false
 
     constructor(store: NativeHandle, options: EngineOptions) {
-      this.raw = new Raw(store, options, tellAnswer)
+      this.raw = new Raw(store, options, tellAnswers)
       this.isImmediate = this.raw.isImmediate
     }
 
     load(id: string): MaybePromise<Snapshot | Retired | null> {
       const at = ticket()
-      return chain(answerOf(at, this.raw.load(at, id)), (text) => (text === null ? null : read(text, '{}')))
+      return chain(this.answerTo(at, this.raw.load(at, id)), (text) => (text === null ? null : read(text, '{}')))
     }
 
     create(id: string, changes: Changes): MaybePromise<Saved> {
       const at = ticket()
       const { data, cookie } = changes
-      return chain(answerOf(at, this.raw.create(at, id, data, cookie, further(changes))), (text) => saved(text, data))
+      return chain(this.answerTo(at, this.raw.create(at, id, data, cookie, further(changes))), (text) => saved(text, data))
     }
 
     commit(from: Snapshot | Retired, changes: Changes): MaybePromise<Saved> {
@@ -56,52 +63,68 @@ export function engineOf(Raw: RawEngineClass): new (store: NativeHandle, options
         this.isImmediate && steps !== undefined && !from.retired
           ? this.raw.amend(at, from.id, from.version, steps || undefined, cookie, further(changes))
           : this.raw.commit(at, write(from), data, cookie, further(changes))
-      return chain(answerOf(at, text), (text) => saved(text, data))
+      return chain(this.answerTo(at, text), (text) => saved(text, data))
     }
 
     touch(from: Snapshot): MaybePromise<number | null> {
       const at = ticket()
-      return answerOf(at, this.raw.touch(at, write(from)))
+      return this.answerTo(at, this.raw.touch(at, write(from)))
     }
 
     visit(id: string): MaybePromise<unknown> {
       const at = ticket()
-      return answerOf(at, this.raw.visit(at, id))
+      return this.answerTo(at, this.raw.visit(at, id))
     }
 
     destroy(id: string): MaybePromise<boolean> {
       const at = ticket()
-      return answerOf(at, this.raw.destroy(at, id))
+      return this.answerTo(at, this.raw.destroy(at, id))
     }
 
     forUser(user: string): MaybePromise<UserSessionRecord[]> {
       const at = ticket()
-      return answerOf(at, this.raw.forUser(at, user))
+      return this.answerTo(at, this.raw.forUser(at, user))
     }
 
     revoke(user: string, fingerprint: string): MaybePromise<boolean> {
       const at = ticket()
-      return answerOf(at, this.raw.revoke(at, user, fingerprint))
+      return this.answerTo(at, this.raw.revoke(at, user, fingerprint))
     }
 
     revokeAll(user: string, except: string | null): MaybePromise<number> {
       const at = ticket()
-      return answerOf(at, this.raw.revokeAll(at, user, except))
+      return this.answerTo(at, this.raw.revokeAll(at, user, except))
     }
 
     all(): MaybePromise<string[]> {
       const at = ticket()
-      return answerOf(at, this.raw.all(at))
+      return this.answerTo(at, this.raw.all(at))
     }
 
     total(): MaybePromise<number> {
       const at = ticket()
-      return answerOf(at, this.raw.total(at))
+      return this.answerTo(at, this.raw.total(at))
     }
 
     clear(): MaybePromise<number> {
       const at = ticket()
-      return answerOf(at, this.raw.clear(at))
+      return this.answerTo(at, this.raw.clear(at))
+    }
+
+    /** What a call has answered, or, if that is nothing yet, a promise of it. */
+    private answerTo<T>(ticket: number, answer: T | undefined): MaybePromise<T> {
+      if (answer !== undefined) return answer
+      if (!this.isToGoOn) {
+        this.isToGoOn = true
+        atTheEndOfTheTurn(() => this.goOn())
+      }
+      return lateAnswer(ticket)
+    }
+
+    /** What was begun in one turn is handed over together: to wake a thread for each costs more than most of the work. */
+    private goOn(): void {
+      this.isToGoOn = false
+      this.raw.goOn()
     }
   }
 }

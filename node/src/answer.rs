@@ -1,36 +1,28 @@
 //! Answers at once, or later.
 //!
 //! A promise that Node makes for an addon costs as much as twenty answers at once. So work is begun on the spot where
-//! that can be the end of it: with the memory store, and with one that keeps sessions near. What has to wait goes to
-//! the runtime's threads, and JavaScript gets nothing for now: one function of its own is told all late answers, by
-//! the ticket that came with the call. What talks to a server is in the runtime from the beginning: it waits in any
-//! case, and JavaScript's thread has better things to do. Only where it may be known here is it looked for here first.
+//! that can be the end of it: with the memory store, and with one that keeps sessions near. For what has to wait
+//! JavaScript gets nothing for now, and is told [later](Late). What talks to a server is in the runtime from the
+//! beginning: it waits in any case, and JavaScript's thread has better things to do. Only where it may be known here is
+//! it looked for here first.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use napi::Status;
-use napi::bindgen_prelude::{Either, Either4, FnArgs, spawn, within_runtime_if_available};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::bindgen_prelude::{Either, Either4, within_runtime_if_available};
 
 use crate::error::{Failure, Thrown};
+use crate::late::Late;
 use crate::user::UserSessionRecord;
 
-/// All that JavaScript is ever told. One type, for one function takes all late answers.
+/// All that JavaScript is ever answered. One type, for one function takes all late answers.
 pub(crate) type Value =
     Either4<Option<String>, f64, bool, Either<Vec<String>, Vec<UserSessionRecord>>>;
 
 /// The answer to a call, or nothing: it comes later.
 pub(crate) type Answer = Either<Value, ()>;
-
-/// Who is told late answers. It keeps no process alive: JavaScript does that as long as it waits.
-pub(crate) type Tell = ThreadsafeFunction<Told, (), Told, Status, false, true>;
-
-/// The ticket; code and message, if it has failed; the value, if not.
-type Told = FnArgs<(u32, Option<Vec<String>>, Option<Value>)>;
 
 /// Where work on a store is begun.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +38,7 @@ pub(crate) enum Begin {
 /// Begins some work. What is done then is returned or thrown; what isn't is told later.
 pub(crate) fn answer<T: IntoValue>(
     begin: Begin,
-    tell: &Arc<Tell>,
+    late: &Late,
     ticket: u32,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<Answer, Thrown> {
@@ -61,11 +53,7 @@ pub(crate) fn answer<T: IntoValue>(
     if let Poll::Ready(outcome) = begun {
         return Ok(Either::A(outcome?.into_value()));
     }
-    let tell = tell.clone();
-    spawn(async move {
-        // When Node is shutting down, there is nobody any more to be told.
-        tell.call(told(ticket, work.await), ThreadsafeFunctionCallMode::NonBlocking);
-    });
+    late.wait(ticket, work);
     Ok(Either::B(()))
 }
 
@@ -125,13 +113,6 @@ impl IntoValue for Vec<String> {
 impl IntoValue for Vec<UserSessionRecord> {
     fn into_value(self) -> Value {
         Either4::D(Either::B(self))
-    }
-}
-
-fn told<T: IntoValue>(ticket: u32, outcome: Result<T, Failure>) -> Told {
-    match outcome {
-        Ok(value) => (ticket, None, Some(value.into_value())).into(),
-        Err(failure) => (ticket, Some(failure.into_words()), None).into(),
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use handstamp::{Fingerprint, Keys, LookUp, SessionConfig, SessionManager};
 use napi_derive::napi;
 
-use crate::answer::{Answer, IntoValue, Tell, answer, at_once};
+use crate::answer::{Answer, IntoValue, answer, at_once};
 use crate::changes::{Changes, amend, make};
 use crate::error::{Failure, Thrown};
 use crate::id::Name;
+use crate::late::{Late, Tell};
 use crate::options::EngineOptions;
 use crate::snapshot::{Former, found, millis, saved, version_of};
 use crate::stores::{Desk, NativeHandle, Place, Tools, lock};
@@ -20,7 +21,7 @@ use crate::user::UserSessionRecord;
 #[napi]
 pub struct Engine {
     place: Place,
-    tell: Arc<Tell>,
+    late: Late,
     desk: Arc<Desk>,
 }
 
@@ -39,7 +40,7 @@ impl Engine {
             let manager = manager.with_config(SessionConfig::try_from(options)?)?;
             Ok(Self {
                 place,
-                tell: Arc::new(tell),
+                late: Late::told_to(tell),
                 desk: store.desk(Tools { manager, store: used }),
             })
         })
@@ -49,7 +50,7 @@ impl Engine {
     #[napi]
     pub fn load(&self, ticket: u32, id: String) -> Result<Answer, Thrown> {
         let manager = self.manager();
-        answer(self.place.begin_look(), &self.tell, ticket, async move {
+        answer(self.place.begin_look(), &self.late, ticket, async move {
             let name = Name::new(id);
             Ok(found(&manager?.look_up(name.id()).await?, &name))
         })
@@ -147,6 +148,12 @@ impl Engine {
         })
     }
 
+    /// Goes on with what was not answered at once. JavaScript calls this at the end of a turn in which there was any.
+    #[napi]
+    pub fn go_on(&self) {
+        self.late.go_on();
+    }
+
     /// Whether calls are answered at once: the store does no I/O.
     #[napi(getter)]
     pub fn is_immediate(&self) -> bool {
@@ -223,7 +230,7 @@ impl Engine {
         ticket: u32,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<Answer, Thrown> {
-        answer(self.place.begin(), &self.tell, ticket, work)
+        answer(self.place.begin(), &self.late, ticket, work)
     }
 
     fn manager(&self) -> Result<SessionManager, Failure> {

@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod id;
 mod keyring;
+mod late;
 mod options;
 mod scan;
 mod servers;

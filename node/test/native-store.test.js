@@ -50,6 +50,24 @@ for (const [way, ask] of Object.entries(WAYS)) {
   })
 }
 
+onEachStore('of calls begun at the same moment each gets its own answer, and one that fails spoils no other', async (_t, open) => {
+  const store = open({ maxDocumentBytes: 1024 })
+  const ids = Array.from({ length: 200 }, (_, at) => String(at).padStart(32, '0'))
+  const large = () => store.set('c'.repeat(32), session({ text: 'x'.repeat(2000) }))
+  const [refused, ...set] = await Promise.allSettled([large(), ...ids.map((id) => store.set(id, session({ id })))])
+  assert.match(refused.reason?.code, /TOO_LARGE$/)
+  assert.deepEqual(set.filter(({ status }) => status !== 'fulfilled'), [])
+  const got = await Promise.all(ids.map((id) => store.get(id)))
+  assert.deepEqual(got.map(({ id }) => id), ids)
+})
+
+onEachStore('a clock that a test has put in the place of the real one holds nothing up', async (t, open) => {
+  const store = open()
+  t.mock.timers.enable({ apis: ['setImmediate', 'setInterval', 'setTimeout'] })
+  await store.set(ANN, session({ name: 'Ann' }))
+  assert.equal((await store.get(ANN)).name, 'Ann')
+})
+
 onEachStore('set replaces what is there, also by a plain object', async (_t, open) => {
   const store = open()
   await store.set(ANN, session({ name: 'Ann', old: true }))

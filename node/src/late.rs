@@ -1,0 +1,81 @@
+//! Answers that come later.
+//!
+//! To wake a thread costs more than most work on a session does, and so does a packet of one command. So what
+//! JavaScript begins in one turn of its loop is handed to the runtime together, at the end of the turn. It is one task
+//! there: its commands have all been written down when the connection sends them, and what is answered together is
+//! told together.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::stream::FuturesUnordered;
+use napi::Status;
+use napi::bindgen_prelude::spawn;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi_derive::napi;
+
+use crate::answer::{IntoValue, Value};
+use crate::error::Failure;
+
+/// Who is told late answers. It keeps no process alive: JavaScript does that as long as it waits.
+pub(crate) type Tell =
+    ThreadsafeFunction<Vec<LateAnswer>, (), Vec<LateAnswer>, Status, false, true>;
+
+/// How many answers are told at once. JavaScript does nothing else meanwhile.
+const TOGETHER: usize = 64;
+
+/// What JavaScript's thread has begun, and who is told.
+pub(crate) struct Late {
+    tell: Arc<Tell>,
+    waiting: RefCell<Vec<BoxFuture<'static, LateAnswer>>>,
+}
+
+impl Late {
+    pub(crate) fn told_to(tell: Tell) -> Self {
+        Self { tell: Arc::new(tell), waiting: RefCell::default() }
+    }
+
+    /// Keeps some work until the turn is [over](Self::go_on).
+    pub(crate) fn wait<T: IntoValue>(
+        &self,
+        ticket: u32,
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) {
+        let told = work.map(move |outcome| LateAnswer::new(ticket, outcome));
+        self.waiting.borrow_mut().push(told.boxed());
+    }
+
+    /// Hands all that waits to the runtime.
+    pub(crate) fn go_on(&self) {
+        let waiting: FuturesUnordered<_> = self.waiting.take().into_iter().collect();
+        let tell = self.tell.clone();
+        spawn(waiting.ready_chunks(TOGETHER).for_each(move |answers| {
+            // When Node is shutting down, there is nobody any more to be told.
+            tell.call(answers, ThreadsafeFunctionCallMode::NonBlocking);
+            std::future::ready(())
+        }));
+    }
+}
+
+/// The answer to a call: its ticket; code and message, if it has failed; the value, if not.
+#[derive(Debug)]
+#[napi(object, object_from_js = false)]
+pub struct LateAnswer {
+    /// The call's.
+    pub ticket: u32,
+    /// What went wrong.
+    pub failure: Option<Vec<String>>,
+    /// What it has come to.
+    pub value: Option<Value>,
+}
+
+impl LateAnswer {
+    fn new<T: IntoValue>(ticket: u32, outcome: Result<T, Failure>) -> Self {
+        match outcome {
+            Ok(value) => Self { ticket, failure: None, value: Some(value.into_value()) },
+            Err(failure) => Self { ticket, failure: Some(failure.into_words()), value: None },
+        }
+    }
+}
