@@ -55,11 +55,11 @@ class Normaliser {
   }
 }
 
-// A fresh cookie's originalMaxAge may read 59999 for 60000 when the clock ticks between two reads.
+// A fresh cookie's originalMaxAge may read 59999 for 60000 when the clock ticks between two reads, and less on a busy machine.
 function snap(age) {
   if (age < -FAR_AWAY) return '{long ago}'
   const whole = Math.ceil(age / 1000) * 1000
-  return whole - age < 100 ? whole : age
+  return whole - age < 500 ? whole : age
 }
 
 module.exports = { Normaliser }
