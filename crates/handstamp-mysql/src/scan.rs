@@ -80,7 +80,7 @@ mod tests {
             let cursor = Cursor::behind(CURSOR, id.as_bytes());
             assert_eq!(id_behind(&cursor).as_deref(), Some(id));
         }
-        for text in ["mysql-ff", "sid-61", "61"] {
+        for text in ["mysql-ff", "postgres-61", "61"] {
             assert!(id_behind(&Cursor(text.into())).is_none(), "{text}");
         }
     }

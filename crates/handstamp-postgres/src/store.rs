@@ -32,7 +32,7 @@ use crate::url::Url;
 const CLEARING_WALKS: usize = 2;
 
 /// Tells our cursors from those of other stores.
-const CURSOR: &str = "sid-";
+const CURSOR: &str = "postgres-";
 
 /// How many sessions a page has at most.
 const LARGEST_PAGE: usize = 1000;
@@ -492,7 +492,7 @@ mod tests {
             let cursor = Cursor::behind(CURSOR, sid.as_bytes());
             assert_eq!(sid_behind(&cursor).as_deref(), Some(sid));
         }
-        for text in ["sid-ff", "sid-00", "mysql-61", "61"] {
+        for text in ["postgres-ff", "postgres-00", "sqlite-61", "mysql-61", "61"] {
             assert!(sid_behind(&Cursor(text.into())).is_none(), "{text}");
         }
     }

@@ -13,7 +13,7 @@ use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, OptionalExtension, Row, Statement};
 
 /// Tells our cursors from those of other stores.
-pub(crate) const CURSOR: &str = "sid-";
+pub(crate) const CURSOR: &str = "sqlite-";
 
 /// The statements of one connection. A connection that only reads never runs those that write.
 pub(crate) struct Statements<'c> {

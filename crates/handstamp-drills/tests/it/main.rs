@@ -6,6 +6,8 @@
 mod browser;
 /// What the tests have in common with the processes they start.
 mod counting;
+/// Where walks through stores go on.
+mod cursors;
 /// Servers that fail while visitors are at work.
 mod drills;
 /// A hundred increments at once.

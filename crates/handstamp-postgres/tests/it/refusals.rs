@@ -194,7 +194,7 @@ async fn a_page_has_an_end_whatever_is_wished_for() {
 #[tokio::test]
 async fn a_cursor_that_is_none_is_refused() {
     let (store, _) = store().await;
-    let cursor = Cursor("sid-00".into());
+    let cursor = Cursor("postgres-00".into());
     let page = store.scan().unwrap().page(Some(&cursor), 10).await;
     assert_error(page, StoreErrorKind::Refused, "cursor");
 }
