@@ -25,7 +25,7 @@ export interface RawEngine {
   all(ticket: number): string[] | undefined
   total(ticket: number): number | undefined
   clear(ticket: number): number | undefined
-  goOn(): void
+  goOn(): LateAnswer[]
 }
 
 export type RawEngineClass = new (store: NativeHandle, options: EngineOptions, tell: (answers: LateAnswer[]) => void) => RawEngine
@@ -124,7 +124,7 @@ export function engineOf(Raw: RawEngineClass): new (store: NativeHandle, options
     /** What was begun in one turn is handed over together: to wake a thread for each costs more than most of the work. */
     private goOn(): void {
       this.isToGoOn = false
-      this.raw.goOn()
+      tellAnswers(this.raw.goOn())
     }
   }
 }

@@ -9,7 +9,7 @@ use crate::answer::{Answer, IntoValue, answer, at_once};
 use crate::changes::{Changes, amend, make};
 use crate::error::{Failure, Thrown};
 use crate::id::Name;
-use crate::late::{Late, Tell};
+use crate::late::{Late, LateAnswer, Tell};
 use crate::options::EngineOptions;
 use crate::snapshot::{Former, found, millis, saved, version_of};
 use crate::stores::{Desk, NativeHandle, Place, Tools, lock};
@@ -148,10 +148,11 @@ impl Engine {
         })
     }
 
-    /// Goes on with what was not answered at once. JavaScript calls this at the end of a turn in which there was any.
+    /// Goes on with what was not answered at once, and gives the answers that have come since. JavaScript calls this
+    /// at the end of a turn in which there was any.
     #[napi]
-    pub fn go_on(&self) {
-        self.late.go_on();
+    pub fn go_on(&self) -> Vec<LateAnswer> {
+        self.late.go_on(self.place.begin())
     }
 
     /// Whether calls are answered at once: the store does no I/O.

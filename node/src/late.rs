@@ -16,7 +16,7 @@ use napi::bindgen_prelude::spawn;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 
-use crate::answer::{IntoValue, Value};
+use crate::answer::{Begin, IntoValue, Value};
 use crate::error::Failure;
 
 /// Who is told late answers. It keeps no process alive: JavaScript does that as long as it waits.
@@ -47,9 +47,20 @@ impl Late {
         self.waiting.borrow_mut().push(told.boxed());
     }
 
-    /// Hands all that waits to the runtime.
-    pub(crate) fn go_on(&self) {
-        let waiting: FuturesUnordered<_> = self.waiting.take().into_iter().collect();
+    /// Hands all that waits to the runtime. What was begun here may be done by now, and is returned.
+    pub(crate) fn go_on(&self, begun: Begin) -> Vec<LateAnswer> {
+        let mut waiting = self.waiting.take();
+        let done = match begun {
+            Begin::Here => take_ready(&mut waiting),
+            Begin::HereWithRuntime | Begin::InRuntime => Vec::new(),
+        };
+        if !waiting.is_empty() {
+            self.hand_over(waiting.into_iter().collect());
+        }
+        done
+    }
+
+    fn hand_over(&self, waiting: FuturesUnordered<BoxFuture<'static, LateAnswer>>) {
         let tell = self.tell.clone();
         spawn(waiting.ready_chunks(TOGETHER).for_each(move |answers| {
             // When Node is shutting down, there is nobody any more to be told.
@@ -57,6 +68,18 @@ impl Late {
             std::future::ready(())
         }));
     }
+}
+
+fn take_ready<T>(waiting: &mut Vec<BoxFuture<'static, T>>) -> Vec<T> {
+    let mut ready = Vec::new();
+    waiting.retain_mut(|work| match work.now_or_never() {
+        Some(answer) => {
+            ready.push(answer);
+            false
+        }
+        None => true,
+    });
+    ready
 }
 
 /// The answer to a call: its ticket; code and message, if it has failed; the value, if not.
