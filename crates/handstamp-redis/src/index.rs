@@ -10,6 +10,10 @@
 //! list has lost an entry (a failover can lose the last writes of one server and not of another), the next
 //! write or touch of the session enters it again.
 //!
+//! With [`wait`](crate::RedisOptions::wait), a login waits for replicas after each of the two steps: its entry may
+//! be on another master than itself, and a session that outlived its entry would be missed by a revocation. No
+//! other entry waits. That of a touch is there already with another time, and stays for weeks after that.
+//!
 //! An entry leaves a list only when its time has run out and the session was seen not to live. One that is
 //! wrong before that gets a minute: a session that is being created is entered, but does not live yet, and
 //! takes seconds at most. No list is ever read and then written back.
@@ -115,7 +119,7 @@ impl Inner {
         let request = Request::script(&scripts::CREATE, [run]).or_apart();
         loop {
             if cluster {
-                self.enter(id, owner, lifetime).await?;
+                self.enter_to_last(id, owner, lifetime).await?;
             }
             let answer = match self.try_to_last(&key, request.clone()).await? {
                 refused if are_apart(&refused) => {
@@ -189,9 +193,18 @@ impl Inner {
 
     async fn enter(&self, id: &SessionId, owner: &str, lifetime: u64) -> Result<(), StoreError> {
         let list = self.layout.list(owner);
-        let mut run = scripts::ENTER.call(&[&list]);
-        run.arg(id.as_str()).arg(lifetime);
-        self.ask(&list, &Request::script(&scripts::ENTER, [run])).await.map(drop)
+        self.ask(&list, &entering(&list, id, lifetime)).await.map(drop)
+    }
+
+    /// The same, and it waits for replicas, if that was wished.
+    async fn enter_to_last(
+        &self,
+        id: &SessionId,
+        owner: &str,
+        lifetime: u64,
+    ) -> Result<(), StoreError> {
+        let list = self.layout.list(owner);
+        self.ask_to_last(&list, entering(&list, id, lifetime)).await.map(drop)
     }
 
     async fn prune(&self, owner: &str, ids: &[SessionId]) -> Result<(), StoreError> {
@@ -361,6 +374,12 @@ impl Inner {
         set.arg(&key).arg("").arg("PX").arg(1);
         self.ask_to_last(&key, Request::write([set])).await.map(drop)
     }
+}
+
+fn entering(list: &str, id: &SessionId, lifetime: u64) -> Request {
+    let mut run = scripts::ENTER.call(&[list]);
+    run.arg(id.as_str()).arg(lifetime);
+    Request::script(&scripts::ENTER, [run])
 }
 
 /// What a revocation has done.

@@ -150,6 +150,9 @@ impl RedisOptions {
     /// though it was done; doing it again does no harm. A revocation ends all sessions first, and then waits
     /// once.
     ///
+    /// On a Cluster the owner's list may be on another master than the session, so a login waits twice: first
+    /// until it is in the list, then for itself. If the first fails, the session is not created.
+    ///
     /// It promises that the write was in the memory of so many replicas. It does not promise that it is on a
     /// disk, nor that it survives a failover: a replica that has it not may be chosen, in rare cases also when
     /// others have it. It makes the loss of a login or of a sign-out unlikely, not impossible.

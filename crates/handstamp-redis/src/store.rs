@@ -359,7 +359,7 @@ impl Inner {
 fn unconfirmed(replicas: i64, wait: Wait) -> StoreError {
     let wanted = wait.replicas;
     let advice = format!(
-        "it was written, but only {replicas} of {wanted} replicas had it in time; a failover may lose it"
+        "only {replicas} of {wanted} replicas had in time what was written; a failover may lose it"
     );
     refusal(StoreErrorKind::Timeout, advice)
 }

@@ -2,8 +2,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use handstamp::SessionStore;
 use handstamp::store::{Change, ConnectionEvent, Created, Record, StoreErrorKind, Updated};
+use handstamp::{SessionId, SessionStore};
 use handstamp_redis::{RedisOptions, RedisStore};
 use handstamp_testing::servers::{
     self, Cluster, Proxy, Redis, RedisOptions as ServerOptions, Sentinel,
@@ -257,6 +257,40 @@ async fn writes_that_matter_wait_for_replicas() {
     .await;
 }
 
+/// The list may be on another master than the session: each has replicas of its own.
+#[tokio::test]
+async fn a_login_on_a_cluster_waits_for_the_replicas_of_its_list_too() {
+    let cluster = Cluster::start();
+    let wait = RedisOptions::new().wait(1, Duration::from_secs(2));
+    let store = wait.connect(&cluster_url(&cluster)).await.unwrap();
+    let of = |key: &str| cluster.master_of(cluster.slot_of(key));
+    let list = of("handstamp:owner|5|sess:alice");
+    let elsewhere = |id: &SessionId| of(&format!("sess:{}", id.as_str())).port() != list.port();
+    let mut ids = (0..).map(|n| id(&format!("s{n}"))).filter(elsewhere);
+    let (first, second) = (ids.next().unwrap(), ids.next().unwrap());
+    let version = put(&store, &first, &owned("{}", "alice")).await;
+
+    let [replica] = cluster.replicas_of(list)[..] else { panic!("each master has one replica") };
+    replica.kill();
+    let login = store.create(&second, &owned("{}", "alice")).await;
+    let text = failed(login, StoreErrorKind::Timeout);
+    assert!(text.contains("0 of 1"), "{text}");
+    assert!(store.load(&second).await.unwrap().is_none());
+    // What is in the list already need not be confirmed there.
+    let begin = Instant::now();
+    let updated = store.update(&first, version, &owned("1", "alice")).await.unwrap();
+    assert!(matches!(updated, Updated::Done(_)));
+    assert!(store.touch(&first, Duration::from_secs(60)).await.unwrap());
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+
+    replica.start_again();
+    soon("the replica confirms", async || {
+        store.create(&second, &owned("{}", "alice")).await.is_ok()
+    })
+    .await;
+    assert_eq!(store.index().unwrap().count("alice").await.unwrap(), 2);
+}
+
 /// Whoever moves a slot may be held up, and the key of an owner that does not exist can't move.
 #[tokio::test]
 async fn sessions_are_written_while_a_slot_stays_between_two_masters() {
@@ -391,9 +425,7 @@ async fn a_master_that_is_away_keeps_no_other_from_a_revocation() {
     for id in &ids {
         put(&store, id, &owned("{}", "alice")).await;
     }
-    let of = |id: &handstamp::SessionId| {
-        cluster.master_of(cluster.slot_of(&format!("sess:{}", id.as_str())))
-    };
+    let of = |id: &SessionId| cluster.master_of(cluster.slot_of(&format!("sess:{}", id.as_str())));
     let masters: Vec<_> = ids.iter().map(of).collect();
     let lost = masters.iter().find(|master| master.port() != list).unwrap();
     lost.kill();
