@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use handstamp::SessionStore;
 use handstamp::store::{Record, SessionIndex};
-use handstamp_redis::RedisOptions;
+use handstamp::{SessionId, SessionStore};
+use handstamp_redis::{RedisOptions, RedisStore};
 use handstamp_testing::servers;
 use redis::AsyncCommands;
+use redis::aio::MultiplexedConnection;
 
 use crate::support::{
     cluster_url, id, living, owned, plain, prefix, put, record, store_beside_a_connection,
@@ -98,4 +99,100 @@ async fn on_a_cluster_a_session_that_a_revocation_has_met_too_early_is_entered_a
     assert_eq!(other.get::<_, String>(&beside).await.unwrap(), "=alice");
     assert_eq!(store.count("alice").await.unwrap(), 1);
     assert_eq!(store.revoke("alice", None).await.unwrap(), 1);
+}
+
+/// A session of Alice's on a Cluster, whose list is in another slot, on another master.
+struct Apart {
+    store: RedisStore,
+    id: SessionId,
+    session: String,
+    list: String,
+    at_session: MultiplexedConnection,
+    at_list: MultiplexedConnection,
+}
+
+impl Apart {
+    /// The keys, with a store that knows nothing of them yet.
+    async fn find() -> Self {
+        let (cluster, prefix) = (servers::cluster(), prefix());
+        let list = format!("handstamp:owner|{}|{prefix}alice", prefix.len());
+        let master = |key: &str| cluster.master_of(cluster.slot_of(key));
+        let names = (0..).map(|n| format!("s{n}"));
+        let mut keys = names.map(|name| (id(&name), format!("{prefix}{name}")));
+        let is_apart = |(_, key): &(_, String)| master(key).port() != master(&list).port();
+        let (id, session) = keys.find(is_apart).unwrap();
+        let options = RedisOptions::new().prefix(&prefix);
+        Self {
+            store: options.connect(&cluster_url(cluster)).await.unwrap(),
+            at_session: plain(&master(&session).url()).await,
+            at_list: plain(&master(&list).url()).await,
+            id,
+            session,
+            list,
+        }
+    }
+
+    /// Takes the session away as nobody does who knows of its list.
+    async fn lose_session(&mut self) {
+        for key in [self.session.clone(), format!("{{{}}}:owner", self.session)] {
+            assert!(self.at_session.del::<_, bool>(key).await.unwrap());
+        }
+    }
+
+    async fn lose_list(&mut self) {
+        assert!(self.at_list.del::<_, bool>(&self.list).await.unwrap());
+    }
+
+    /// When the session expires by the list.
+    async fn entry(&mut self) -> Option<f64> {
+        self.at_list.zscore(&self.list, self.id.as_str()).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn on_a_cluster_an_entry_whose_session_is_lost_is_not_listed_and_goes() {
+    let mut apart = Apart::find().await;
+    let (store, id) = (apart.store.clone(), apart.id);
+    put(&store, &self::id("stays"), &owned("{}", "alice")).await;
+    for way in ["list", "count", "revoke"] {
+        put(&store, &id, &owned("{}", "alice")).await;
+        assert_eq!(store.count("alice").await.unwrap(), 2, "{way}");
+        apart.lose_session().await;
+        let before = apart.entry().await.unwrap();
+        assert_eq!(store.count("alice").await.unwrap(), 1, "{way}");
+        // It may be of a session that is being created: it has a minute.
+        let expires = apart.entry().await.unwrap();
+        assert!(expires < before - 3_000_000.0, "{way}: {expires}, {before} before");
+        apart.at_list.zadd::<_, _, _, ()>(&apart.list, id.as_str(), 1).await.unwrap();
+        match way {
+            "list" => {
+                let listed = store.list("alice").await.unwrap();
+                assert_eq!(listed.len(), 1);
+                assert_eq!(listed[0].0, self::id("stays"));
+            }
+            "count" => assert_eq!(store.count("alice").await.unwrap(), 1),
+            _ => assert_eq!(store.revoke("alice", None).await.unwrap(), 1),
+        }
+        assert_eq!(apart.entry().await, None, "{way}");
+    }
+    assert_eq!(store.count("alice").await.unwrap(), 0);
+}
+
+/// A failover may lose the last writes of the list's master, and those of the session's not.
+#[tokio::test]
+async fn on_a_cluster_a_list_that_is_lost_gets_a_session_back_with_its_next_write_or_touch() {
+    let mut apart = Apart::find().await;
+    let (store, id) = (apart.store.clone(), apart.id);
+    for way in ["write", "touch"] {
+        let version = put(&store, &id, &owned("{}", "alice")).await;
+        apart.lose_list().await;
+        assert_eq!(store.count("alice").await.unwrap(), 0, "{way}");
+        match way {
+            "write" => drop(store.update(&id, version, &owned("1", "alice")).await.unwrap()),
+            _ => assert!(store.touch(&id, Duration::from_secs(60)).await.unwrap()),
+        }
+        assert_eq!(store.list("alice").await.unwrap()[0].0, id, "{way}");
+        assert_eq!(store.revoke("alice", None).await.unwrap(), 1, "{way}");
+        assert!(store.load(&id).await.unwrap().is_none(), "{way}");
+    }
 }
