@@ -5,6 +5,8 @@
 mod conformance;
 /// Each way to connect, and what comes of a connection that ends.
 mod connections;
+/// A way to a server that holds back some of what it says.
+mod gate;
 /// The list of an owner: what becomes of it when it is wrong.
 mod index;
 /// The bytes in the server, which connect-redis shares.

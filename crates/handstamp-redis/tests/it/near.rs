@@ -1,5 +1,4 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use handstamp::SessionStore;
@@ -8,10 +7,8 @@ use handstamp_redis::{NearCache, RedisOptions, RedisStore};
 use handstamp_testing::servers::{Proxy, Redis, RedisOptions as ServerOptions};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 
+use crate::gate::{Gate, Held};
 use crate::support::{database, id, living, owned, plain, put, record, redis, soon};
 
 async fn near(url: &str, cache: NearCache) -> RedisStore {
@@ -118,7 +115,7 @@ async fn expiry_and_flushing_hold_too() {
 #[tokio::test]
 async fn a_fill_does_not_overtake_a_change() {
     let server = Redis::start(ServerOptions::default());
-    let gate = AnswerGate::before(&server).await;
+    let gate = Gate::before(&server).await;
     let store = near(&gate.url, patient()).await;
     let mut other = plain(&server.url()).await;
     put(&store, &id("a"), &record("old")).await;
@@ -129,7 +126,7 @@ async fn a_fill_does_not_overtake_a_change() {
     for round in 0..20 {
         other.set::<_, _, ()>("sess:a", "old").await.unwrap();
         tell(&mut other, &mut *feed, &format!("z-{round}-old")).await;
-        gate.closed.send_replace(true);
+        gate.hold(Held::Answers);
         let asked = gets(&server);
         let (handle, a) = (store.clone(), id("a"));
         let load = tokio::spawn(async move { living(&handle, &a).await });
@@ -137,7 +134,7 @@ async fn a_fill_does_not_overtake_a_change() {
         let document = format!("new {round}");
         other.set::<_, _, ()>("sess:a", &document).await.unwrap();
         tell(&mut other, &mut *feed, &format!("z-{round}-new")).await;
-        gate.closed.send_replace(false);
+        gate.hold(Held::Nothing);
 
         assert_eq!(*load.await.unwrap().document, *b"old", "it was asked before the change");
         assert_eq!(*living(&store, &id("a")).await.document, *document.as_bytes());
@@ -149,54 +146,6 @@ async fn a_fill_does_not_overtake_a_change() {
 async fn tell(other: &mut MultiplexedConnection, feed: &mut dyn ChangeFeed, name: &str) {
     other.set::<_, _, ()>(format!("sess:{name}"), "").await.unwrap();
     while feed.next().await != Some(Change::One(id(name))) {}
-}
-
-/// A way to a server that holds back its answers, but not what it tells of changes.
-struct AnswerGate {
-    url: String,
-    closed: watch::Sender<bool>,
-}
-
-impl AnswerGate {
-    async fn before(server: &Redis) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("redis://{}", listener.local_addr().unwrap());
-        let closed = watch::Sender::new(false);
-        let (gate, address) = (closed.clone(), server.address());
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&address).await.unwrap();
-                tokio::spawn(pass(client, server, gate.subscribe()));
-            }
-        });
-        Self { url, closed }
-    }
-}
-
-/// Passes everything on. A connection that asks to be told of changes is never held back.
-async fn pass(client: TcpStream, server: TcpStream, mut closed: watch::Receiver<bool>) {
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let tells = Arc::new(AtomicBool::new(false));
-    let is_telling = tells.clone();
-    tokio::spawn(async move {
-        let mut bytes = vec![0; 65536];
-        while let Ok(read @ 1..) = from_client.read(&mut bytes).await {
-            if bytes[..read].windows(8).any(|word| word == b"TRACKING") {
-                tells.store(true, Ordering::SeqCst);
-            }
-            to_server.write_all(&bytes[..read]).await.unwrap();
-        }
-    });
-    let mut bytes = vec![0; 65536];
-    while let Ok(read @ 1..) = from_server.read(&mut bytes).await {
-        if !is_telling.load(Ordering::SeqCst) && closed.wait_for(|closed| !closed).await.is_err() {
-            return;
-        }
-        if to_client.write_all(&bytes[..read]).await.is_err() {
-            return;
-        }
-    }
 }
 
 #[tokio::test]
@@ -251,4 +200,87 @@ async fn a_lost_connection_drops_everything() {
     proxy.heal();
     soon("the server is back", async || store.load(&id("a")).await.is_ok()).await;
     assert_eq!(*living(&store, &id("a")).await.document, *b"new");
+}
+
+/// What a session holds that is a number.
+async fn number(store: &RedisStore) -> usize {
+    str::from_utf8(&living(store, &id("a")).await.document).unwrap().parse().unwrap()
+}
+
+/// Commands are answered all the while, so the cache is filled again and again, and hears of no change.
+#[tokio::test]
+async fn nothing_is_older_than_the_staleness_though_only_the_channel_of_changes_is_silent() {
+    let server = Redis::start(ServerOptions::default());
+    let gate = Gate::before(&server).await;
+    let staleness = Duration::from_millis(300);
+    let store = near(&gate.url, NearCache::new().staleness(staleness)).await;
+    let mut other = plain(&server.url()).await;
+    put(&store, &id("a"), &record("0")).await;
+    warm(&store, &server, "a").await;
+
+    gate.hold(Held::Changes);
+    let cut = Instant::now();
+    let (mut replaced, mut outdated) = (Vec::new(), BTreeSet::new());
+    for newest in 1.. {
+        other.set::<_, _, ()>("sess:a", newest).await.unwrap();
+        // When the number before it was replaced, at the latest.
+        replaced.push(Instant::now());
+        let asked = Instant::now();
+        let told = number(&store).await;
+        if told < newest {
+            let age = asked - replaced[told];
+            assert!(age < staleness, "{told} was replaced {age:?} ago");
+            outdated.insert(told);
+        }
+        if cut.elapsed() > Duration::from_secs(3) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(outdated.len() > 1, "it was not filled while it heard nothing: {outdated:?}");
+    // A channel that does not answer is given up, and then nothing is kept.
+    soon("each read is the server's", async || {
+        let before = gets(&server);
+        for _ in 0..10 {
+            number(&store).await;
+        }
+        gets(&server) == before + 10
+    })
+    .await;
+
+    gate.hold(Held::Nothing);
+    warm(&store, &server, "a").await;
+}
+
+/// The change comes after the channel has ended and before it is made anew, so nobody tells of it.
+#[tokio::test]
+async fn a_change_that_is_missed_while_the_channel_of_changes_is_made_anew_holds() {
+    let server = Redis::start(ServerOptions::default());
+    let store = near(&server.url(), patient()).await;
+    let mut other = plain(&server.url()).await;
+    put(&store, &id("a"), &record("0")).await;
+    for round in 1..=10 {
+        warm(&store, &server, "a").await;
+        let mut end = redis::pipe();
+        end.atomic().cmd("CLIENT").arg("KILL").arg("ID").arg(channel(&server)).ignore();
+        end.set("sess:a", round).ignore().exec_async(&mut other).await.unwrap();
+        let ended = Instant::now();
+        while number(&store).await != round {
+            assert!(ended.elapsed() < Duration::from_secs(10), "the loss is not noticed");
+            tokio::task::yield_now().await;
+        }
+    }
+    warm(&store, &server, "a").await;
+    let mut end = redis::pipe();
+    end.atomic().cmd("CLIENT").arg("KILL").arg("ID").arg(channel(&server)).ignore();
+    end.del("sess:a").ignore().exec_async(&mut other).await.unwrap();
+    soon("the end is noticed", async || store.load(&id("a")).await.unwrap().is_none()).await;
+}
+
+/// The id of the only client that the server tells of changes.
+fn channel(server: &Redis) -> String {
+    let clients = server.ask(&["CLIENT", "LIST"]);
+    let told: Vec<_> = clients.lines().filter(|client| client.contains(" flags=tB ")).collect();
+    let [client] = told[..] else { panic!("one is told: {clients}") };
+    client.split_whitespace().find_map(|field| field.strip_prefix("id=")).unwrap().to_owned()
 }
