@@ -18,10 +18,11 @@ keyUsage = critical,keyCertSign
 [server]
 basicConstraints = critical,CA:FALSE
 subjectAltName = IP:127.0.0.1,DNS:localhost
-extendedKeyUsage = serverAuth
+extendedKeyUsage = serverAuth,clientAuth
 ";
 
-/// An authority that nobody trusts unless told to, and a server's certificate for 127.0.0.1 and localhost.
+/// An authority that nobody trusts unless told to, and a server's certificate for 127.0.0.1 and localhost. The
+/// nodes of a cluster show it to each other, so it is a client's, too.
 #[derive(Clone, Debug)]
 pub(super) struct Certificate {
     folder: PathBuf,
@@ -42,6 +43,12 @@ impl Certificate {
         certificate
     }
 
+    /// Makes both in a folder of their own, for several servers.
+    pub(super) fn create_apart() -> (Self, Folder) {
+        let folder = Folder::create();
+        (Self::create(&folder), folder)
+    }
+
     /// The authority's certificate, which clients have to trust.
     pub(super) fn authority(&self) -> PathBuf {
         self.file("authority.crt")
@@ -55,6 +62,24 @@ impl Certificate {
     /// The server's private key.
     pub(super) fn key(&self) -> PathBuf {
         self.file("server.key")
+    }
+
+    /// The settings of a Redis server or a Sentinel that speaks TLS, and nothing else.
+    pub(super) fn for_redis(&self) -> [(&'static str, String); 6] {
+        let text = |file: PathBuf| file.display().to_string();
+        [
+            ("port", "0".into()),
+            ("tls-auth-clients", "no".into()),
+            ("tls-replication", "yes".into()),
+            ("tls-cert-file", text(self.chain())),
+            ("tls-key-file", text(self.key())),
+            ("tls-ca-cert-file", text(self.authority())),
+        ]
+    }
+
+    /// The arguments of redis-cli to ask such a server.
+    pub(super) fn for_cli(&self) -> [String; 3] {
+        ["--tls".into(), "--cacert".into(), self.authority().display().to_string()]
     }
 
     fn file(&self, name: &str) -> PathBuf {

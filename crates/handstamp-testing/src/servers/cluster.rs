@@ -1,8 +1,10 @@
 //! A Redis Cluster of three masters with one replica each.
 
-use std::process::Command;
+use std::path::PathBuf;
 use std::thread;
 
+use super::certificate::Certificate;
+use super::folder::Folder;
 use super::program;
 use super::redis::{Redis, RedisOptions, RedisProgram};
 use super::server;
@@ -11,6 +13,8 @@ use super::server;
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<Redis>,
+    /// The certificate that they share if they speak TLS, and where it is.
+    certificate: Option<(Certificate, Folder)>,
 }
 
 impl Cluster {
@@ -27,11 +31,25 @@ impl Cluster {
     /// has what its master has.
     #[must_use]
     pub fn start_with(program: RedisProgram) -> Self {
+        Self::start_nodes(&RedisOptions { program, ..RedisOptions::default() })
+    }
+
+    /// Starts one of Redis that is nobody else's and speaks TLS, and nothing else, also among its nodes.
+    #[must_use]
+    pub fn start_with_tls() -> Self {
+        Self::start_nodes(&RedisOptions { tls: true, ..RedisOptions::default() })
+    }
+
+    fn start_nodes(options: &RedisOptions) -> Self {
+        let options = &RedisOptions { clustered: true, ..options.clone() };
+        let certificate = options.tls.then(Certificate::create_apart);
+        let shared = certificate.as_ref().map(|(certificate, _)| certificate);
         let nodes = thread::scope(|scope| {
-            let starts: Vec<_> = (0..6).map(|_| scope.spawn(|| start_node(program))).collect();
+            let start = || Redis::start_among(options.clone(), shared);
+            let starts: Vec<_> = (0..6).map(|_| scope.spawn(start)).collect();
             starts.into_iter().map(|start| start.join().expect("the node has started")).collect()
         });
-        let cluster = Self { nodes };
+        let cluster = Self { nodes, certificate };
         cluster.create();
         server::wait_until("the cluster is whole", || cluster.is_whole());
         cluster
@@ -43,7 +61,12 @@ impl Cluster {
         &self.nodes
     }
 
-    /// The URLs of its nodes: `redis://127.0.0.1:PORT`.
+    /// The file with the certificate, in PEM, that clients have to trust, if it speaks TLS.
+    pub fn authority(&self) -> Option<PathBuf> {
+        self.certificate.as_ref().map(|(certificate, _)| certificate.authority())
+    }
+
+    /// The URLs of its nodes: `redis://127.0.0.1:PORT`, or `rediss://…` with TLS.
     pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(Redis::url).collect()
     }
@@ -123,7 +146,7 @@ impl Cluster {
     }
 
     fn create(&self) {
-        let mut command = Command::new(program::find("redis-cli", "Debian's package redis-tools"));
+        let mut command = self.witness().cli();
         command.args(["--cluster", "create"]).args(self.nodes.iter().map(|node| node.address()));
         program::run(command.args(["--cluster-replicas", "1", "--cluster-yes"]));
     }
@@ -152,10 +175,6 @@ impl Cluster {
         let node = self.nodes.iter().find(|node| node.port() == member.port);
         node.expect("every member is a node of ours")
     }
-}
-
-fn start_node(program: RedisProgram) -> Redis {
-    Redis::start(RedisOptions { program, clustered: true, ..RedisOptions::default() })
 }
 
 /// A line of `CLUSTER NODES`.

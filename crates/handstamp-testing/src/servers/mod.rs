@@ -40,7 +40,7 @@ pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, PostgresOptions};
 pub use proxy::Proxy;
 pub use redis::{Redis, RedisOptions, RedisProgram};
-pub use sentinel::Sentinel;
+pub use sentinel::{Sentinel, SentinelOptions};
 pub use server::Server;
 
 /// The Redis server that all tests of this process share. Never kill or empty it.

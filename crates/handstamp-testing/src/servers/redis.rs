@@ -59,10 +59,19 @@ impl Redis {
     /// Starts one that is nobody else's.
     #[must_use]
     pub fn start(options: RedisOptions) -> Self {
-        let program = options.program.find();
-        let cli = program::find("redis-cli", "Debian's package redis-tools");
         let folder = Folder::create();
         let certificate = options.tls.then(|| Certificate::create(&folder));
+        Self::start_in(folder, options, certificate)
+    }
+
+    /// Starts one among several, which all have one certificate if they speak TLS.
+    pub(super) fn start_among(options: RedisOptions, certificate: Option<&Certificate>) -> Self {
+        Self::start_in(Folder::create(), options, certificate.cloned())
+    }
+
+    fn start_in(folder: Folder, options: RedisOptions, certificate: Option<Certificate>) -> Self {
+        let program = options.program.find();
+        let cli = program::find("redis-cli", "Debian's package redis-tools");
         let command =
             command(program, arguments(&options, certificate.as_ref(), &folder), &options);
         let kind = Kind {
@@ -100,16 +109,22 @@ impl Redis {
     ///
     /// When the answer is an error, or there is none.
     pub fn ask(&self, command: &[&str]) -> String {
-        let mut cli = Command::new(&self.cli);
+        let mut cli = self.cli();
         // With -e an error answer is a failure.
         cli.args(["-e", "-h", "127.0.0.1", "-p", &self.port().to_string()]);
+        program::run(cli.args(command)).trim_end().to_owned()
+    }
+
+    /// redis-cli, told how to connect, but not to whom.
+    pub(super) fn cli(&self) -> Command {
+        let mut cli = Command::new(&self.cli);
         if let Some((name, password)) = self.options.user {
             cli.args(["--no-auth-warning", "--user", name, "--pass", password]);
         }
         if let Some(certificate) = &self.certificate {
-            cli.arg("--tls").arg("--cacert").arg(certificate.authority());
+            cli.args(certificate.for_cli());
         }
-        program::run(cli.args(command)).trim_end().to_owned()
+        cli
     }
 
     /// The value of a field of `INFO`, such as `role` or `used_memory`.
@@ -187,11 +202,9 @@ fn arguments(
         set(&["--user", "default", "off"]);
     }
     if let Some(certificate) = certificate {
-        let text = |file: PathBuf| file.display().to_string();
-        set(&["--port", "0", "--tls-auth-clients", "no"]);
-        set(&["--tls-cert-file", &text(certificate.chain())]);
-        set(&["--tls-key-file", &text(certificate.key())]);
-        set(&["--tls-ca-cert-file", &text(certificate.authority())]);
+        for (name, value) in certificate.for_redis() {
+            set(&[&format!("--{name}"), &value]);
+        }
     }
     if options.socket {
         set(&["--unixsocket", &folder.file(SOCKET)]);
@@ -204,6 +217,10 @@ fn arguments(
     }
     if options.clustered {
         set(&["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]);
+        // A server that was built without TLS does not know the setting.
+        if options.tls {
+            set(&["--tls-cluster", "yes"]);
+        }
     }
     arguments.extend_from_slice(&options.settings);
     arguments
