@@ -16,24 +16,10 @@ use crate::support::{
 };
 
 /// Creates, reads, lists and ends a session.
-async fn assert_works(store: &RedisStore) {
+pub(crate) async fn assert_works(store: &RedisStore) {
     put(store, &id("works"), &owned("{}", "alice")).await;
     living(store, &id("works")).await;
     assert_eq!(store.index().unwrap().revoke("alice", None).await.unwrap(), 1);
-}
-
-#[tokio::test]
-async fn tls_works_with_an_authority_of_ones_own_and_is_refused_without() {
-    let server = Redis::start(ServerOptions { tls: true, ..ServerOptions::default() });
-    let authority = server.authority().unwrap();
-    let options = RedisOptions::new().ca_file(&authority);
-    assert_works(&options.connect(&server.url()).await.unwrap()).await;
-
-    let text = failed(RedisStore::connect(&server.url()).await, StoreErrorKind::Unavailable);
-    assert!(text.to_lowercase().contains("certificate"), "{text}");
-    let options = RedisOptions::new().ca_file("/no/such/file.pem");
-    let text = failed(options.connect(&server.url()).await, StoreErrorKind::Refused);
-    assert!(text.contains("/no/such/file.pem"), "{text}");
 }
 
 #[tokio::test]

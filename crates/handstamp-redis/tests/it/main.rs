@@ -13,9 +13,13 @@ mod index;
 mod layout;
 /// The near cache.
 mod near;
+/// Who may do what.
+mod permissions;
 /// What the server refuses.
 mod refusals;
 /// What a call costs the server, and scripts that it has forgotten.
 mod round_trips;
 /// What the tests are written with.
 mod support;
+/// Encrypted connections, and whom they trust.
+mod tls;

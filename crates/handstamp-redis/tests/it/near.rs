@@ -21,7 +21,7 @@ fn patient() -> NearCache {
 }
 
 /// Loads until the cache keeps it: it does only once the server tells of changes.
-async fn warm(store: &RedisStore, server: &Redis, name: &str) {
+pub(crate) async fn warm(store: &RedisStore, server: &Redis, name: &str) {
     soon("the session is kept", async || {
         living(store, &id(name)).await;
         let before = gets(server);

@@ -94,32 +94,3 @@ async fn a_near_cache_that_nobody_may_tell_is_refused() {
     let text = failed(options.connect(&url).await, StoreErrorKind::Refused);
     assert!(text.contains("permission"), "{text}");
 }
-
-/// The permissions that the crate's docs name are enough, for all that a store does.
-#[tokio::test]
-async fn a_user_with_the_permissions_of_the_docs_can_do_everything() {
-    let server = Redis::start(ServerOptions::default());
-    let mut rules = vec!["ACL", "SETUSER", "sessions", "on", ">secret"];
-    rules.extend(handstamp_redis::PERMISSIONS.split(' '));
-    server.ask(&rules);
-    let url = server.url().replace("redis://", "redis://sessions:secret@");
-    let store = RedisStore::connect(&url).await.unwrap();
-    let version = put(&store, &id("a"), &owned("{}", "alice")).await;
-    store.update(&id("a"), version, &owned("1", "bob")).await.unwrap();
-    store.touch(&id("a"), Duration::from_secs(60)).await.unwrap();
-    put(&store, &id("b"), &record("{}")).await;
-    let index = store.index().unwrap();
-    assert_eq!(index.count("bob").await.unwrap(), 1);
-    assert_eq!(index.list("alice").await.unwrap().len(), 0);
-    let scan = store.scan().unwrap();
-    assert_eq!(scan.total().await.unwrap(), 2);
-    assert_eq!(scan.page(None, 10).await.unwrap().sessions.len(), 2);
-    store.changes().unwrap().watch().await.unwrap();
-    assert_eq!(index.revoke("bob", None).await.unwrap(), 1);
-    store.delete(&id("b")).await.unwrap();
-    assert_eq!(scan.clear().await.unwrap(), 0);
-
-    server.ask(&["ACL", "SETUSER", "sessions", "-set"]);
-    let text = failed(store.create(&id("c"), &record("{}")).await, StoreErrorKind::Refused);
-    assert!(text.contains("permission"), "{text}");
-}
