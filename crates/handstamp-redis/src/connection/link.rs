@@ -58,7 +58,7 @@ impl Server {
         };
         match redis::cmd("PING").exec_async(&mut connection).await {
             // A server that is loading its data takes connections, but no other commands.
-            Err(error) if error.kind() != ErrorKind::Server(ServerErrorKind::NoPerm) => Err(error),
+            Err(error) if !can_be_used(&error) => Err(error),
             _ => Ok((connection, address)),
         }
     }
@@ -80,6 +80,12 @@ impl Server {
             }
         }
     }
+}
+
+/// Whether a refused `PING` says no more than that: the user may not ask, or the server, which can't save what is
+/// written, refuses this as it refuses writes. Reads it answers.
+fn can_be_used(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) || error.code() == Some("MISCONF")
 }
 
 /// See the [module docs](self). A clone is the same link; when the last is dropped, the connection is closed.

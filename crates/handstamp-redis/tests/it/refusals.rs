@@ -1,11 +1,13 @@
-use std::time::Duration;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use handstamp::SessionStore;
 use handstamp::store::StoreErrorKind;
 use handstamp_redis::{RedisOptions, RedisStore};
 use handstamp_testing::servers::{Redis, RedisOptions as ServerOptions};
 
-use crate::support::{database, failed, id, living, owned, put, record, redis};
+use crate::support::{database, failed, id, living, owned, put, record, redis, soon};
 
 #[tokio::test]
 async fn a_server_that_is_full_refuses_writes_and_can_be_read() {
@@ -25,6 +27,49 @@ async fn a_server_that_is_full_refuses_writes_and_can_be_read() {
     assert_eq!(*living(&store, &id("secret-id")).await.document, *b"{}");
     server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
     put(&store, &id("b"), &large).await;
+}
+
+/// Such a server refuses even to say that it lives, when it is asked by `PING`.
+#[tokio::test]
+async fn a_server_that_can_not_save_refuses_writes_and_can_be_read() {
+    let server = Redis::start(ServerOptions::default());
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let version = put(&store, &id("secret-id"), &owned("{}", "alice")).await;
+    // Where it would put its file is a folder.
+    let folder = server.ask(&["CONFIG", "GET", "dir"]);
+    let file = Path::new(folder.lines().last().unwrap()).join("dump.rdb");
+    fs::create_dir(&file).unwrap();
+    server.ask(&["CONFIG", "SET", "save", "3600 1"]);
+    server.ask(&["BGSAVE"]);
+    let saved = async || server.info("rdb_last_bgsave_status");
+    soon("it can't save", async || saved().await.as_deref() == Some("err")).await;
+
+    for outcome in [
+        store.create(&id("b"), &record("{}")).await.map(drop),
+        store.create(&id("b"), &owned("{}", "alice")).await.map(drop),
+        store.update(&id("secret-id"), version, &owned("1", "alice")).await.map(drop),
+        store.touch(&id("secret-id"), Duration::from_secs(60)).await.map(drop),
+        store.delete(&id("secret-id")).await.map(drop),
+        store.index().unwrap().revoke("alice", None).await.map(drop),
+    ] {
+        let text = failed(outcome, StoreErrorKind::Refused);
+        assert!(text.contains("disk") && !text.contains("secret"), "{text}");
+    }
+    // So long that a connection is asked whether it lives.
+    let refused = Instant::now();
+    while refused.elapsed() < Duration::from_millis(2500) {
+        assert_eq!(living(&store, &id("secret-id")).await.version, version);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(store.index().unwrap().count("alice").await.unwrap(), 1);
+    let late = RedisStore::connect(&server.url()).await.unwrap();
+    assert_eq!(living(&late, &id("secret-id")).await.version, version);
+
+    fs::remove_dir(&file).unwrap();
+    server.ask(&["BGSAVE"]);
+    soon("it has saved", async || saved().await.as_deref() == Some("ok")).await;
+    put(&store, &id("b"), &record("{}")).await;
+    assert_eq!(store.index().unwrap().revoke("alice", None).await.unwrap(), 1);
 }
 
 #[tokio::test]
