@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use handstamp::SessionStore;
@@ -124,4 +124,50 @@ async fn scripts_that_the_server_has_forgotten_are_loaded_again() {
     assert_eq!(store.scan().unwrap().clear().await.unwrap(), 1);
     server.ask(&["SCRIPT", "FLUSH"]);
     assert!(store.delete(&id("b")).await.unwrap().is_none());
+}
+
+/// A server answers nobody else while it looks at its keys, so it is to look at a few at a time.
+#[tokio::test]
+async fn a_walk_through_all_sessions_never_holds_the_server_up() {
+    const SESSIONS: usize = 100_000;
+    let server = Redis::start(ServerOptions::default());
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let fill = "for n = 1, ARGV[1] do redis.call('SET', 'sess:' .. n, '{}', 'EX', 3600) end";
+    server.ask(&["EVAL", fill, "0", &SESSIONS.to_string()]);
+    let scan = store.scan().unwrap();
+    // How often it was asked for keys, if never for more than a thousand and never for all of them.
+    let steps = || {
+        let spent = commands(&server);
+        server.ask(&["CONFIG", "RESETSTAT"]);
+        assert!(
+            !spent.contains_key("keys") && spent["scan"] >= SESSIONS as u64 / 1000,
+            "{spent:?}"
+        );
+        spent["scan"]
+    };
+    // In microseconds. To look at all keys at once takes longer.
+    server.ask(&["CONFIG", "SET", "slowlog-log-slower-than", "20000"]);
+    server.ask(&["CONFIG", "SET", "slowlog-max-len", "1000"]);
+    server.ask(&["SLOWLOG", "RESET"]);
+
+    assert_eq!(scan.total().await.unwrap(), SESSIONS);
+    let counting = steps();
+    let (mut met, mut from) = (HashSet::new(), None);
+    loop {
+        let page = scan.page(from.as_ref(), usize::MAX).await.unwrap();
+        met.extend(page.sessions.into_iter().map(|(id, _)| id));
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!(met.len(), SESSIONS);
+    let paging = steps();
+    assert_eq!(scan.clear().await.unwrap(), SESSIONS);
+    let all = counting + paging + steps();
+
+    // A busy machine may hold up any of them. If they were slow by themselves, nearly all would be.
+    let slow = server.ask(&["SLOWLOG", "GET", "-1"]);
+    let slow = slow.lines().filter(|line| *line == "SCAN").count() as u64;
+    assert!(slow * 4 < all, "{slow} of {all} steps were slow");
 }
