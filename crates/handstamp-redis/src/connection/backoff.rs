@@ -44,4 +44,16 @@ mod tests {
             longest = (longest * 2).min(LONGEST);
         }
     }
+
+    /// Those who lost one server together are not to come back together.
+    #[test]
+    fn waits_differ_and_fill_their_range() {
+        let waits: Vec<_> = (0..200).map(|_| jittered(LONGEST)).collect();
+        // To miss one of the quarters by chance is as likely as to guess a key of 80 bits.
+        let quarter = LONGEST / 8;
+        for n in 0..4 {
+            let from = LONGEST / 2 + quarter * n;
+            assert!(waits.iter().any(|wait| (from..=from + quarter).contains(wait)), "{from:?}");
+        }
+    }
 }

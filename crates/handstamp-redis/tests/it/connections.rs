@@ -9,6 +9,8 @@ use handstamp_testing::servers::{
     self, Cluster, Proxy, Redis, RedisOptions as ServerOptions, Sentinel,
 };
 use redis::cluster::ClusterClient;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use crate::support::{
     cluster_url, database, failed, id, living, owned, plain, prefix, put, record, redis,
@@ -116,6 +118,24 @@ async fn calls_fail_at_once_when_the_server_has_been_away_for_long() {
     assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
 }
 
+/// The pauses are zero, 20 ms, twice as long each time, and half a second in the end, or up to half as long.
+#[tokio::test]
+async fn a_server_that_refuses_is_tried_again_as_often_as_the_pauses_say() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (begin, time) = (Instant::now(), Duration::from_secs(3));
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let store = RedisOptions::new().connect_lazily(&url).unwrap();
+    let mut tries = 0;
+    while let Ok(accepted) = timeout(time.saturating_sub(begin.elapsed()), listener.accept()).await
+    {
+        drop(accepted.unwrap());
+        tries += usize::from(begin.elapsed() < time);
+    }
+    // Without the least delay of its own, it is tried 11 times or more.
+    assert!((10..=17).contains(&tries), "{tries}");
+    failed(store.load(&id("a")).await, StoreErrorKind::Unavailable);
+}
+
 #[tokio::test]
 async fn a_connection_that_is_silent_is_replaced_though_nobody_waits_for_its_answer() {
     let server = Redis::start(ServerOptions::default());
@@ -125,12 +145,12 @@ async fn a_connection_that_is_silent_is_replaced_though_nobody_waits_for_its_ans
     assert_works(&store).await;
     proxy.black_hole();
     // As the engine does, the caller gives up before the answer is overdue.
-    let impatient = tokio::time::timeout(Duration::from_millis(50), store.load(&id("a"))).await;
+    let impatient = timeout(Duration::from_millis(50), store.load(&id("a"))).await;
     assert!(impatient.is_err());
     // Connections made from now on are sound, and only a new one can answer.
     proxy.heal();
     soon("the connection is replaced", async || {
-        let asked = tokio::time::timeout(Duration::from_millis(200), store.load(&id("a"))).await;
+        let asked = timeout(Duration::from_millis(200), store.load(&id("a"))).await;
         asked.is_ok_and(|loaded| loaded.is_ok())
     })
     .await;
