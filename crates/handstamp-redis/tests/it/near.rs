@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use handstamp::SessionStore;
-use handstamp::store::{Change, ChangeFeed, Record, SessionIndex, Updated};
+use handstamp::store::{Change, ChangeFeed, Record, SessionIndex, Stored, Updated};
 use handstamp_redis::{NearCache, RedisOptions, RedisStore};
 use handstamp_testing::servers::{Proxy, Redis, RedisOptions as ServerOptions};
 use redis::AsyncCommands;
@@ -202,9 +202,12 @@ async fn a_lost_connection_drops_everything() {
     assert_eq!(*living(&store, &id("a")).await.document, *b"new");
 }
 
-/// What a session holds that is a number.
 async fn number(store: &RedisStore) -> usize {
-    str::from_utf8(&living(store, &id("a")).await.document).unwrap().parse().unwrap()
+    number_in(&living(store, &id("a")).await)
+}
+
+fn number_in(session: &Stored) -> usize {
+    str::from_utf8(&session.document).unwrap().parse().unwrap()
 }
 
 /// Commands are answered all the while, so the cache is filled again and again, and hears of no change.
@@ -283,4 +286,33 @@ fn channel(server: &Redis) -> String {
     let told: Vec<_> = clients.lines().filter(|client| client.contains(" flags=tB ")).collect();
     let [client] = told[..] else { panic!("one is told: {clients}") };
     client.split_whitespace().find_map(|field| field.strip_prefix("id=")).unwrap().to_owned()
+}
+
+/// Each reads from its own memory what the other may have replaced. Whoever writes then is told what is there.
+#[tokio::test]
+async fn two_caches_lose_no_update_of_each_other() {
+    let url = database(redis());
+    let stores = [near(&url, patient()).await, near(&url, patient()).await];
+    put(&stores[0], &id("a"), &record("0")).await;
+    let counts = stores.clone().map(|store| {
+        tokio::spawn(async move {
+            for _ in 0..100 {
+                let mut session = living(&store, &id("a")).await;
+                loop {
+                    let next = record((number_in(&session) + 1).to_string());
+                    match store.update(&id("a"), session.version, &next).await.unwrap() {
+                        Updated::Conflict(newer) => session = newer,
+                        Updated::Done(_) => break,
+                        Updated::Gone => panic!("nobody has ended it"),
+                    }
+                }
+            }
+        })
+    });
+    for count in counts {
+        count.await.unwrap();
+    }
+    for store in &stores {
+        soon("the last update is told", async || number(store).await == 200).await;
+    }
 }
