@@ -1,20 +1,23 @@
 //! A site in Rust over sessions that Express applications may use at the same time.
 //!
 //! `shared URL NAME SECRET` uses the store that the URL leads to, under this prefix or in this table. It says its
-//! port on one line and ends when its stdin does. Node's tests (`node/test/interop`) visit it.
+//! port on one line and ends when its stdin does. Node's tests visit it; what each path does is written where the
+//! same sites in Express are (`node/test/interop/sites.js`).
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::{env, io, thread};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{env, io, mem, thread};
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use handstamp::store::AnyStore;
-use handstamp::{Keys, SessionConfig, SessionManager};
+use handstamp::{Fingerprint, Keys, SessionConfig, SessionManager};
 use handstamp_mysql::MySqlOptions;
 use handstamp_postgres::PostgresOptions;
 use handstamp_redis::RedisOptions;
+use handstamp_testing::Gate;
 use handstamp_tower::{Session, SessionError, SessionLayer};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -57,12 +60,20 @@ async fn open(url: &str, name: &str) -> Result<AnyStore, Box<dyn Error>> {
 }
 
 fn site(sessions: SessionManager) -> Router {
+    let gates = Gates::default();
     Router::new()
         .route("/", get(read))
         .route("/{key}", post(write))
         .route("/count", post(count))
         .route("/login/{user}", post(login))
         .route("/logout", post(logout))
+        .route("/slow/{change}", post(slow))
+        .route("/gate/{count}", get(gather))
+        .route("/gate", post(release))
+        .with_state(gates)
+        .route("/users/{user}", get(sessions_of))
+        .route("/users/{user}/{session}", post(revoke))
+        .with_state(sessions.clone())
         .layer(SessionLayer::new(sessions))
 }
 
@@ -93,6 +104,59 @@ async fn login(session: Session, Path(user): Path<String>) -> Result<(), Session
 
 async fn logout(session: Session) -> Result<(), SessionError> {
     Ok(session.logout()?)
+}
+
+/// Changes the session as it was read before the gate.
+async fn slow(
+    session: Session,
+    Path(change): Path<String>,
+    State(gates): State<Gates>,
+) -> Result<(), SessionError> {
+    gates.closed().pass().await;
+    match &*change {
+        "nothing" => Ok(()),
+        "count" => count(session).await.map(drop),
+        _ => write(session, Path(change)).await,
+    }
+}
+
+async fn gather(Path(count): Path<usize>, State(gates): State<Gates>) {
+    gates.closed().arrivals(count).await;
+}
+
+async fn release(State(gates): State<Gates>) {
+    gates.open();
+}
+
+async fn sessions_of(
+    Path(user): Path<String>,
+    State(sessions): State<SessionManager>,
+) -> Result<String, SessionError> {
+    let list = sessions.for_user(&user).await?;
+    let ids: Vec<String> = list.iter().map(|session| session.id.to_string()).collect();
+    Ok(serde_json::json!(ids).to_string())
+}
+
+async fn revoke(
+    Path((user, session)): Path<(String, String)>,
+    State(sessions): State<SessionManager>,
+) -> Result<String, SessionError> {
+    let Some(session) = Fingerprint::parse(&session) else { return Ok(false.to_string()) };
+    Ok(sessions.revoke(&user, session).await?.to_string())
+}
+
+/// The gate where slow requests wait. It opens once: after that there is another.
+#[derive(Clone, Default)]
+struct Gates(Arc<Mutex<Gate>>);
+
+impl Gates {
+    fn closed(&self) -> Gate {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn open(&self) {
+        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).open();
+    }
 }
 
 /// Reading from a terminal or a pipe would keep the runtime from ending.

@@ -41,7 +41,7 @@ impl Gate {
     }
 
     /// Comes to the gate and waits until it is open.
-    pub(crate) async fn pass(&self) {
+    pub async fn pass(&self) {
         self.0.arrivals.send_modify(|arrived| *arrived += 1);
         let _ = self.0.open.subscribe().wait_for(|open| *open).await;
     }
