@@ -3,14 +3,11 @@
 // Parallel requests of one visitor, on the stores of the engine: none loses what another has done.
 
 const assert = require('node:assert/strict')
-const { setTimeout: pause } = require('node:timers/promises')
 
 const { onEachStore } = require('./support/native-stores')
 const { idOf } = require('./support/signature')
 const { site } = require('./support/site')
 const { barrier, deferred } = require('./support/waiting')
-
-const times = (count, act) => Promise.all(Array.from({ length: count }, (_, at) => act(at)))
 
 /** A site and a visitor who has a session. */
 async function visited(t, { routes, ...options }) {
@@ -22,42 +19,6 @@ async function visited(t, { routes, ...options }) {
   await visitor.get('/new')
   return { browser, errors, sessions, visitor }
 }
-
-for (const delay of [0, 10]) {
-  onEachStore(`100 parallel updates in handlers of ${delay} ms count to 100`, async (t, open) => {
-    const { visitor, errors } = await visited(t, {
-      store: open(),
-      routes: {
-        '/': async ({ session }) => {
-          if (delay) await pause(delay)
-          return session.update('n', (n) => (n ?? 0) + 1)
-        }
-      }
-    })
-    const answers = await times(100, () => visitor.get('/'))
-    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]), errors[0]?.stack)
-    assert.deepEqual(await visitor.read('/data'), { name: 'Ann', n: 100 })
-  })
-}
-
-onEachStore('100 updates of requests that have all read the same value count to 100', async (t, open) => {
-  const all = barrier(100)
-  const { visitor, errors } = await visited(t, {
-    store: open(),
-    routes: {
-      '/': async (req) => {
-        const before = req.session.n ?? 0
-        await all()
-        req.session.update('n', (n) => (n ?? 0) + 1)
-        return before
-      }
-    }
-  })
-  const answers = await times(100, () => visitor.get('/'))
-  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]), errors[0]?.stack)
-  assert.equal(answers.every(({ value }) => value === 0), true)
-  assert.deepEqual(await visitor.read('/data'), { name: 'Ann', n: 100 })
-})
 
 onEachStore('requests that set and remove different keys lose nothing', async (t, open) => {
   const all = barrier(12)

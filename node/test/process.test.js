@@ -3,7 +3,7 @@
 // Sessions among threads and processes, and processes that end.
 
 const assert = require('node:assert/strict')
-const { execFile, fork } = require('node:child_process')
+const { execFile } = require('node:child_process')
 const { once } = require('node:events')
 const net = require('node:net')
 const { join } = require('node:path')
@@ -12,47 +12,15 @@ const { promisify } = require('node:util')
 const { Worker } = require('node:worker_threads')
 
 const { MemoryStore } = require('..')
-const { Browser } = require('./support/browser')
+const { count } = require('./support/counting')
 const { closing, folder, newName } = require('./support/native-stores')
 const { KINDS, sharedUrl } = require('./support/servers')
 
 const SITE = join(__dirname, 'support', 'counting-site.js')
 
-/** Visits two sites in parallel, as one visitor; the last count. */
-async function count(ports, times) {
-  const visitor = new Browser(ports[0])
-  assert.equal((await visitor.get('/')).text, '1')
-  const at = (port) => Object.assign(visitor.copy(), { port })
-  const visits = Array.from({ length: times }, () => ports.map((port) => at(port).get('/'))).flat()
-  for (const { status, text } of await Promise.all(visits)) assert.equal(status, 200, text)
-  return Number((await at(ports[1]).get('/')).text)
-}
-
-/** What two processes can share: where it is. */
-const PLACES = {
-  SqliteStore: (t) => ({ path: join(folder(t), 'sessions.db') }),
-  ...Object.fromEntries(Object.entries(KINDS).map(([kind, server]) => (
-    [kind, async () => ({ kind, url: await sharedUrl(server), name: newName() })]
-  )))
-}
-
-for (const [kind, place] of Object.entries(PLACES)) {
-  for (const delay of [0, 10]) {
-    test(`${kind}: two processes count together and lose nothing, in handlers of ${delay} ms`, async (t) => {
-      const told = JSON.stringify({ ...await place(t), delay })
-      const sites = [fork(SITE, [told]), fork(SITE, [told])]
-      const ports = await Promise.all(sites.map(async (site) => (await once(site, 'message'))[0]))
-      assert.equal(await count(ports, 100), 202)
-      for (const site of sites) site.send('end')
-      const codes = await Promise.all(sites.map(async (site) => (await once(site, 'exit'))[0]))
-      assert.deepEqual(codes, [0, 0])
-    })
-  }
-}
-
 for (const kind of Object.keys(KINDS)) {
   test(`${kind}: worker threads count together and lose nothing, and one that ends takes nothing from the others`, async (t) => {
-    const workerData = await PLACES[kind](t)
+    const workerData = { kind, url: await sharedUrl(KINDS[kind]), name: newName() }
     const [first, ...workers] = [1, 2, 3].map(() => new Worker(SITE, { workerData }))
     const ends = [first, ...workers].map(async (worker) => (await once(worker, 'exit'))[0])
     const [, ...ports] = await Promise.all([first, ...workers].map(async (worker) => (await once(worker, 'message'))[0]))

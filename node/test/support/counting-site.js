@@ -7,16 +7,11 @@ const { setTimeout: pause } = require('node:timers/promises')
 const { parentPort, workerData } = require('node:worker_threads')
 
 const session = require('../..')
-const { SERVERS } = require('./native-stores')
+const { openAt } = require('./places')
 const { DEFAULTS, listener } = require('./site')
 
-const { kind, path, shared, url, name, delay } = workerData ?? JSON.parse(process.argv[2])
-const store = open()
-
-function open() {
-  if (shared) return new session.MemoryStore({ shared })
-  return path ? new session.SqliteStore({ path }) : SERVERS[kind](url, name, {})
-}
+const { shared, delay, ...place } = workerData ?? JSON.parse(process.argv[2])
+const store = shared ? new session.MemoryStore({ shared }) : openAt(place)
 
 const count = async (req, res) => {
   const { session } = req
