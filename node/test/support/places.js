@@ -11,7 +11,12 @@ const { share, sharedServers } = require('./servers')
 /** How a store reaches a server by what `handstamp-servers` says of it. */
 const REACHED = {
   'RedisStore': ['RedisStore', 'redis'],
+  'RedisStore with a near cache': ['RedisStore', 'redis', { nearCache: true }],
+  'RedisStore on Valkey': ['RedisStore', 'valkey'],
+  'RedisStore on a Cluster': ['RedisStore', 'cluster'],
+  'RedisStore behind Sentinels': ['RedisStore', 'sentinel'],
   'PostgresStore': ['PostgresStore', 'postgres'],
+  'PostgresStore behind PgBouncer': ['PostgresStore', 'pgbouncer', { pgbouncer: true }],
   'MySqlStore': ['MySqlStore', 'mariadb']
 }
 
@@ -28,9 +33,12 @@ function shareAll() {
   share(...Object.values(REACHED).map(([, server]) => server))
 }
 
-/** The URL of a shared server. */
+/** The URL that leads to a shared server, or to all that belong together. */
 async function urlOf(server) {
-  return (await sharedServers()).urls[server]
+  const { urls: { [server]: place } } = await sharedServers()
+  if (server === 'cluster') return `redis+cluster://${place.map((url) => new URL(url).host).join(',')}`
+  if (server === 'sentinel') return `redis+sentinel://${place.addresses.join(',')}/${place.master}`
+  return place
 }
 
 /** Opens a store in a place, with connections of its own. */
