@@ -7,13 +7,14 @@
 //! | name | in the JSON |
 //! |---|---|
 //! | `redis`, `valkey`, `redis-user`, `redis-tls` | its URL |
-//! | `postgres`, `postgres-tls`, `pgbouncer`, `mariadb` | its URL |
+//! | `postgres`, `postgres-tls`, `pgbouncer`, `mariadb`, `mariadb-tls` | its URL |
 //! | `cluster` | the URLs of its nodes |
 //! | `sentinel` | `{"addresses": […], "master": "handstamp"}` |
 //! | any of the first two lines and `-proxy` | the URL through a proxy |
+//! | `redis`, `valkey`, `postgres`, `mariadb` and `-socket` | the URL by its Unix socket |
 //!
-//! What speaks TLS also has a `…-tls-authority` there: the file with the certificate to trust. What a proxy
-//! or PgBouncer stands before is started and named, too.
+//! What speaks TLS also has a `…-tls-authority` there: the file with the certificate to trust. What a proxy,
+//! a socket or PgBouncer stands before is started and named, too.
 //!
 //! | command | what it does |
 //! |---|---|
@@ -80,6 +81,7 @@ mod unix {
     enum Front {
         PgBouncer(PgBouncer),
         Proxy { proxy: Proxy, url: String },
+        Socket { url: String },
     }
 
     /// What stands alone.
@@ -108,6 +110,10 @@ mod unix {
                 let url = url.replace(&address, &proxy.address());
                 fleet.fronts.insert(name.clone(), Front::Proxy { proxy, url });
             }
+            for name in names.iter().filter(|name| name.ends_with(SOCKET)) {
+                let url = fleet.socket(behind(name))?;
+                fleet.fronts.insert(name.clone(), Front::Socket { url });
+            }
             Ok(fleet)
         }
 
@@ -126,6 +132,7 @@ mod unix {
                 };
                 places.insert(name.clone(), place);
                 let authority = match back {
+                    Back::MariaDb(mariadb) => mariadb.authority(),
                     Back::Postgres(postgres) => postgres.authority(),
                     Back::Redis(redis) => redis.authority(),
                     _ => None,
@@ -137,7 +144,7 @@ mod unix {
             for (name, front) in &self.fronts {
                 let url = match front {
                     Front::PgBouncer(pgbouncer) => pgbouncer.url(),
-                    Front::Proxy { url, .. } => url.clone(),
+                    Front::Proxy { url, .. } | Front::Socket { url } => url.clone(),
                 };
                 places.insert(name.clone(), json!(url));
             }
@@ -235,13 +242,27 @@ mod unix {
                 _ => Err(format!("no proxy stands before {name}")),
             }
         }
+
+        /// The URL of a server by its socket.
+        fn socket(&self, name: &str) -> Result<String, String> {
+            let url = match self.backs.get(name) {
+                Some(Back::MariaDb(mariadb)) => Some(mariadb.url_by_socket()),
+                Some(Back::Postgres(postgres)) => Some(postgres.url_by_socket()),
+                Some(Back::Redis(redis)) => redis.url_by_socket(),
+                _ => None,
+            };
+            url.ok_or_else(|| format!("no socket leads to {name}"))
+        }
     }
 
     const PROXY: &str = "-proxy";
 
-    /// The name of what a proxy of this name stands before, or else this name.
+    const SOCKET: &str = "-socket";
+
+    /// The name of what a proxy or a socket of this name stands before, or else this name.
     fn behind(name: &str) -> &str {
-        name.strip_suffix(PROXY).unwrap_or(name)
+        let behind = name.strip_suffix(PROXY).or_else(|| name.strip_suffix(SOCKET));
+        behind.unwrap_or(name)
     }
 
     /// Starts all that stand alone, side by side.
@@ -269,19 +290,21 @@ mod unix {
         Some(match name {
             "cluster" => || Back::Cluster(Cluster::start()),
             "mariadb" => || Back::MariaDb(MariaDb::start()),
+            "mariadb-tls" => || Back::MariaDb(MariaDb::start_with_tls()),
             "postgres" => || Back::Postgres(Postgres::start(PostgresOptions::default())),
             "postgres-tls" => || {
                 Back::Postgres(Postgres::start(PostgresOptions { tls: true, ..Default::default() }))
             },
-            "redis" => || redis(RedisOptions::default()),
+            "redis" => || redis(RedisOptions { socket: true, ..Default::default() }),
             "redis-tls" => || redis(RedisOptions { tls: true, ..Default::default() }),
             "redis-user" => {
                 || redis(RedisOptions { user: Some(("app", "password")), ..Default::default() })
             }
             "sentinel" => || Back::Sentinel(Sentinel::start()),
-            "valkey" => {
-                || redis(RedisOptions { program: RedisProgram::Valkey, ..Default::default() })
-            }
+            "valkey" => || {
+                let program = RedisProgram::Valkey;
+                redis(RedisOptions { program, socket: true, ..Default::default() })
+            },
             _ => return None,
         })
     }

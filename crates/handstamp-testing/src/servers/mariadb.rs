@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::certificate::Certificate;
 use super::folder::Folder;
 use super::process::Signal;
 use super::program;
@@ -17,6 +18,7 @@ const PACKAGE: &str = "Debian's package mariadb-server-core";
 #[derive(Debug)]
 pub struct MariaDb {
     server: Server,
+    certificate: Option<Certificate>,
     client: PathBuf,
 }
 
@@ -30,9 +32,23 @@ impl MariaDb {
     /// Starts one that is nobody else's, with more of mariadbd's arguments: `--max-connections=10`.
     #[must_use]
     pub fn start_with(settings: &[&str]) -> Self {
+        Self::start_in(Folder::create(), None, settings)
+    }
+
+    /// Starts one that is nobody else's and speaks TLS, with a certificate of an
+    /// [authority of its own](Self::authority). Clients that don't ask for it are served as well.
+    #[must_use]
+    pub fn start_with_tls() -> Self {
+        let folder = Folder::create();
+        let certificate = Certificate::create(&folder);
+        let chain = format!("--ssl-cert={}", certificate.chain().display());
+        let key = format!("--ssl-key={}", certificate.key().display());
+        Self::start_in(folder, Some(certificate), &[&chain, &key])
+    }
+
+    fn start_in(folder: Folder, certificate: Option<Certificate>, settings: &[&str]) -> Self {
         let program = program::find("mariadbd", PACKAGE);
         let client = program::find("mariadb", "Debian's package mariadb-client-core");
-        let folder = Folder::create();
         initialize(&folder);
         let mut arguments = common_arguments(&folder);
         arguments.extend(settings.iter().map(ToString::to_string));
@@ -46,7 +62,7 @@ impl MariaDb {
                 command
             }),
         };
-        let mariadb = Self { server: Server::start_in(folder, kind), client };
+        let mariadb = Self { server: Server::start_in(folder, kind), certificate, client };
         mariadb.ask_in("", "CREATE DATABASE handstamp");
         mariadb
     }
@@ -64,6 +80,16 @@ impl MariaDb {
     /// The URL of its database `handstamp` through a proxy in front of it.
     pub fn url_through(&self, proxy: &Proxy) -> String {
         url(&proxy.address(), "handstamp")
+    }
+
+    /// The URL of its database `handstamp` by its Unix socket.
+    pub fn url_by_socket(&self) -> String {
+        format!("mysql://root@localhost/handstamp?socket={}", self.folder().file(SOCKET))
+    }
+
+    /// The file with the certificate, in PEM, that clients have to trust, if it speaks TLS.
+    pub fn authority(&self) -> Option<PathBuf> {
+        self.certificate.as_ref().map(Certificate::authority)
     }
 
     /// Runs SQL in the database `handstamp` and gives the rows, one a line, with tabs between their columns.
@@ -92,6 +118,8 @@ impl Deref for MariaDb {
     }
 }
 
+const SOCKET: &str = "mariadb.sock";
+
 fn url(address: &str, database: &str) -> String {
     format!("mysql://root@{address}/{database}")
 }
@@ -109,7 +137,7 @@ fn common_arguments(folder: &Folder) -> Vec<String> {
         // No file of this machine's; it has to be the first argument.
         "--no-defaults".to_owned(),
         format!("--datadir={}", folder.file("data")),
-        format!("--socket={}", folder.file("mariadb.sock")),
+        format!("--socket={}", folder.file(SOCKET)),
         format!("--pid-file={}", folder.file("mariadb.pid")),
         // At its start a server removes the temporary tables there, those of others, too.
         format!("--tmpdir={}", folder.file("")),

@@ -79,6 +79,12 @@ impl Postgres {
         url(&proxy.address(), "postgres")
     }
 
+    /// Its URL by its Unix socket.
+    pub fn url_by_socket(&self) -> String {
+        let folder = self.folder().file("").replace('/', "%2F");
+        url(&format!("{folder}:{}", self.port()), "postgres")
+    }
+
     /// The file with the certificate, in PEM, that clients have to trust, if it speaks TLS.
     pub fn authority(&self) -> Option<PathBuf> {
         self.certificate.as_ref().map(Certificate::authority)

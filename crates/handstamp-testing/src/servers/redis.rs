@@ -98,6 +98,11 @@ impl Redis {
         self.options.socket.then(|| self.folder().path().join(SOCKET))
     }
 
+    /// Its URL by its Unix socket, if it was to have one.
+    pub fn url_by_socket(&self) -> Option<String> {
+        self.socket().map(|path| format!("redis+unix://{}", path.display()))
+    }
+
     /// The file with the certificate, in PEM, that clients have to trust, if it speaks TLS.
     pub fn authority(&self) -> Option<PathBuf> {
         self.certificate.as_ref().map(Certificate::authority)

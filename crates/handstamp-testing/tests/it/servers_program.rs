@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -113,6 +114,23 @@ fn proxies_do_what_they_are_told() {
     assert!(!is_open(port));
     assert_eq!(program.tell("heal redis-proxy"), "ok");
     assert!(is_open(port));
+}
+
+#[test]
+fn sockets_lead_to_servers() {
+    let program = Program::start(&["redis-socket", "postgres-socket", "mariadb-socket"]);
+    let behind = |name: &str, start: &str| {
+        let url = program.places[name].as_str().expect("it has a URL").replace("%2F", "/");
+        url.split_once(start).expect(start).1.to_owned()
+    };
+    let redis = behind("redis-socket", "redis+unix://");
+    let mariadb = behind("mariadb-socket", "?socket=");
+    // PostgreSQL's URLs have the folder in the place of a host.
+    let postgres =
+        behind("postgres-socket", "@").replace("/postgres", "").replace("/:", "/.s.PGSQL.");
+    for socket in [redis, mariadb, postgres] {
+        assert!(UnixStream::connect(&socket).is_ok(), "{socket}");
+    }
 }
 
 #[test]
