@@ -15,11 +15,13 @@ const { MySqlStore, PostgresStore, RedisStore } = require('..')
 const session = require('..')
 const { Browser } = require('./support/browser')
 const { SERVERS, closing, newName, onEachServer } = require('./support/native-stores')
+const { urlOf } = require('./support/places')
 const { KINDS, share, sharedServers, sharedUrl } = require('./support/servers')
 const { DEFAULTS, site } = require('./support/site')
 const { heard, until } = require('./support/waiting')
 
-share(...Object.values(KINDS).map((name) => `${name}-proxy`), 'redis-user', 'redis-tls', 'postgres-tls', 'pgbouncer', 'cluster', 'sentinel')
+share(...Object.values(KINDS).flatMap((name) => [`${name}-proxy`, `${name}-socket`]))
+share('redis-user', 'redis-tls', 'postgres-tls', 'mariadb-tls', 'pgbouncer', 'cluster', 'sentinel')
 
 const UNAVAILABLE = 'ERR_HANDSTAMP_STORE_UNAVAILABLE'
 const TIMEOUT = 'ERR_HANDSTAMP_STORE_TIMEOUT'
@@ -132,40 +134,46 @@ for (const [kind, server] of Object.entries(KINDS)) {
   })
 }
 
-/** How many connections a server has, this one not counted. */
+/** The other connections that a server has: whether each came over the network or by a Unix socket. */
 const CONNECTIONS = {
   RedisStore: async (t, url) => {
     const client = redis.createClient({ url })
     await client.connect()
     t.after(() => client.close())
-    return async () => (await client.clientList()).length - 1
+    const own = await client.clientId()
+    return async () => (await client.clientList()).filter(({ id }) => id !== own).map(({ addr }) => (addr.endsWith('.sock:0') ? 'socket' : 'network'))
   },
   PostgresStore: async (t, url) => {
     const client = new pg.Client(url)
     await client.connect()
     t.after(() => client.end())
-    const query = "SELECT count(*)::int AS number FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-    return async () => (await client.query(query)).rows[0].number
+    const query = "SELECT client_addr FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    return async () => (await client.query(query)).rows.map(({ client_addr: address }) => (address === null ? 'socket' : 'network'))
   },
   MySqlStore: async (t, url) => {
     const client = await mysql.createConnection(url)
     t.after(() => client.end())
-    const query = "SELECT count(*) AS number FROM information_schema.processlist WHERE user = 'root' AND id <> connection_id()"
-    return async () => (await client.query(query))[0][0].number
+    const query = "SELECT host FROM information_schema.processlist WHERE user = 'root' AND id <> connection_id()"
+    // Those of the network have a port.
+    return async () => (await client.query(query))[0].map(({ host }) => (host === 'localhost' ? 'socket' : 'network'))
   }
 }
 
-for (const [kind, count] of Object.entries(CONNECTIONS)) {
-  test(`${kind}: a store that is closed ends its connections`, async (t) => {
-    const { urls } = await sharedServers()
-    const connections = await count(t, urls[KINDS[kind]])
-    await until(async () => (await connections()) === 0)
-    const store = SERVERS[kind](urls[KINDS[kind]], newName(), {})
-    await Promise.all(Array.from({ length: 20 }, (_, at) => store.set(`id-${at}`, { cookie: {} })))
-    assert.ok(await connections() > 0)
-    store.close()
-    await until(async () => (await connections()) === 0)
-  })
+for (const [kind, connectionsOf] of Object.entries(CONNECTIONS)) {
+  for (const [way, entrance] of [['network', ''], ['socket', '-socket']]) {
+    test(`${kind}: a store that reaches its server by the ${way} ends its connections when it is closed`, async (t) => {
+      const { urls } = await sharedServers()
+      const server = KINDS[kind]
+      const connections = await connectionsOf(t, urls[server])
+      await until(async () => (await connections()).length === 0)
+      const store = SERVERS[kind](urls[server + entrance], newName(), {})
+      await Promise.all(Array.from({ length: 20 }, (_, at) => store.set(`id-${at}`, { cookie: {}, name: 'Ann' })))
+      assert.equal((await store.get('id-7')).name, 'Ann')
+      assert.deepEqual(new Set(await connections()), new Set([way]))
+      store.close()
+      await until(async () => (await connections()).length === 0)
+    })
+  }
 }
 
 test('a password that the server does not take is told, and stays hidden', async (t) => {
@@ -183,26 +191,37 @@ test('a password that the server does not take is told, and stays hidden', async
 
 test('RedisStore speaks TLS, with an authority of one\'s own', async (t) => {
   const { urls } = await sharedServers()
-  const store = closing(t, new RedisStore({ url: urls['redis-tls'], caFile: urls['redis-tls-authority'] }))
-  await store.set('an-id', { cookie: {}, name: 'Ann' })
-  assert.equal((await store.get('an-id')).name, 'Ann')
+  await works(closing(t, new RedisStore({ url: urls['redis-tls'], caFile: urls['redis-tls-authority'] })))
 })
 
 test('PostgresStore speaks TLS, with an authority of one\'s own, and works behind PgBouncer', async (t) => {
   const { urls } = await sharedServers()
   for (const options of [{ url: urls['postgres-tls'], caFile: urls['postgres-tls-authority'] }, { url: urls.pgbouncer, pgbouncer: true }]) {
-    const store = closing(t, new PostgresStore({ ...options, createTableIfMissing: true }))
-    await store.set('an-id', { cookie: {}, name: 'Ann' })
-    assert.equal((await store.get('an-id')).name, 'Ann')
+    await works(closing(t, new PostgresStore({ ...options, createTableIfMissing: true })))
   }
 })
 
-test('RedisStore keeps sessions in a Cluster and behind Sentinels', async (t) => {
+test('MySqlStore speaks TLS, with an authority of one\'s own, to a user who has to', async (t) => {
   const { urls } = await sharedServers()
-  const { addresses, master } = urls.sentinel
-  const nodes = urls.cluster.map((url) => new URL(url).host)
-  for (const url of [`redis+cluster://${nodes.join(',')}`, `redis+sentinel://${addresses.join(',')}/${master}`]) {
-    const store = closing(t, new RedisStore({ url, wait: { replicas: 1, timeout: 1000 } }))
+  const client = await mysql.createConnection(urls['mariadb-tls'])
+  t.after(() => client.end())
+  await client.query("CREATE USER careful IDENTIFIED BY 'a password' REQUIRE SSL")
+  await client.query('GRANT ALL ON handstamp.* TO careful')
+  const url = new URL(urls['mariadb-tls'])
+  Object.assign(url, { username: 'careful', password: 'a password' })
+  const open = (options) => closing(t, new MySqlStore({ url: url.href, ...options }))
+  await assert.rejects(open().get('an-id'), { code: 'ERR_HANDSTAMP_STORE_REFUSED' })
+  await works(open({ caFile: urls['mariadb-tls-authority'] }))
+})
+
+async function works(store) {
+  await store.set('an-id', { cookie: {}, name: 'Ann' })
+  assert.equal((await store.get('an-id')).name, 'Ann')
+}
+
+test('RedisStore keeps sessions in a Cluster and behind Sentinels', async (t) => {
+  for (const server of ['cluster', 'sentinel']) {
+    const store = closing(t, new RedisStore({ url: await urlOf(server), wait: { replicas: 1, timeout: 1000 } }))
     const { browser, sessions, errors } = await site(t, { store, routes: { ...routes, '/login': (req) => sessions.login(req, 'ann').then(() => true) } })
     const visitor = browser()
     for (const path of ['/new', '/login', '/write']) assert.equal((await visitor.get(path)).status, 200, errors[0]?.stack)
