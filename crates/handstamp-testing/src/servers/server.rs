@@ -140,10 +140,14 @@ fn is_running(process: &mut Process) -> bool {
     process.ending().is_none()
 }
 
+/// What PostgreSQL says when the processes of a server that was killed have not all gone yet.
+const REMAINS: &str = "pre-existing shared memory block";
+
 /// Runs a server until it is ready, or gives none if its port is taken.
 fn run(kind: &Kind, port: u16, folder: &Folder) -> Option<Process> {
     let command = (kind.command)(port);
-    let mut process = Process::start(&command, &folder.path().join(LOG), kind.ending);
+    let start_process = || Process::start(&command, &folder.path().join(LOG), kind.ending);
+    let mut process = start_process();
     let start = Instant::now();
     // Its log is a file, and nothing tells when one grows: so we look again and again.
     loop {
@@ -154,6 +158,10 @@ fn run(kind: &Kind, port: u16, folder: &Folder) -> Option<Process> {
             None if start.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(10)),
             None => panic!("{} is not ready after {PATIENCE:?}:\n{}", kind.name, end_of(&log)),
             Some(_) if log.contains("Address already in use") => return None,
+            Some(_) if log.contains(REMAINS) && start.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(50));
+                process = start_process();
+            }
             Some(status) => panic!("{} ended ({status}):\n{}", kind.name, end_of(&log)),
         }
     }
@@ -209,6 +217,20 @@ mod tests {
         });
         assert!(server.log().contains("was taken"));
         assert!(!server.log().contains(&format!("{} was taken", server.port())));
+    }
+
+    #[test]
+    fn a_server_is_started_again_until_what_a_kill_has_left_of_it_is_gone() {
+        let folder = Folder::create();
+        let remains = folder.file("remains");
+        fs::write(&remains, "").unwrap();
+        let server = start(move |_| {
+            format!(
+                "if [ -e {remains} ]; then rm {remains}; echo pre-existing shared memory block; exit 1; fi; \
+                 echo it is up; exec sleep 60"
+            )
+        });
+        assert!(server.is_running());
     }
 
     #[test]
