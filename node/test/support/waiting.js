@@ -20,10 +20,12 @@ function barrier(count) {
 
 /** Asks again until the answer is good. */
 async function until(ask) {
-  for (;;) {
+  const end = Date.now() + 30_000
+  while (Date.now() < end) {
     const answer = await ask()
     if (answer) return answer
   }
+  throw new Error(`after half a minute this is not so: ${ask}`)
 }
 
 /** Calls a function that takes a callback, and waits for that. */
