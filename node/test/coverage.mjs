@@ -10,7 +10,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 const dist = join(here, '..', 'dist')
 
 // These take long and run no line that the others do not run.
-const APART = ['examples.test.js', 'increments.test.js', 'leak.test.js', 'package.test.js', 'types.test.js']
+const APART = ['examples.test.js', 'increments.test.js', 'leak.test.js', 'package.test.js', 'round-trips.test.js', 'types.test.js']
 
 const tests = readdirSync(here).filter((name) => name.endsWith('.test.js') && !APART.includes(name))
 const folder = mkdtempSync(join(tmpdir(), 'handstamp-coverage-'))
