@@ -30,6 +30,8 @@ export interface MySqlStoreOptions extends Omit<NativeStoreOptions, 'ttl'> {
 
 const REASONS = {
   connection: 'the store opens connections of its own; give it the url',
+  ssl: 'ask for TLS in the url, mysql://…?require_ssl=true; caFile names who may vouch for the server',
+  socketPath: 'name the socket in the url, mysql://localhost/app?socket=/path',
   disableTouch: 'a touch is written only when a twentieth of the time has gone',
   ttl: 'express-mysql-session calls it expiration, in milliseconds'
 }

@@ -48,7 +48,9 @@ const REFUSED = [
   [PostgresStore, { ...postgres, errorLog: () => {} }, "there is no option errorLog: listen to the store's events 'disconnect' and 'connect'"],
   [PostgresStore, { ...postgres, pruneSessionRandomizedInterval: () => 1 }, 'there is no option pruneSessionRandomizedInterval: the interval varies by itself'],
   [MySqlStore, { ...mysql, ttl: 60 }, 'there is no option ttl: express-mysql-session calls it expiration, in milliseconds'],
-  [MySqlStore, { ...mysql, disableTouch: true }, `there is no option disableTouch: ${touch}`]
+  [MySqlStore, { ...mysql, disableTouch: true }, `there is no option disableTouch: ${touch}`],
+  [MySqlStore, { database: 'app', ssl: {} }, 'there is no option ssl: ask for TLS in the url, mysql://…?require_ssl=true; caFile names who may vouch for the server'],
+  [MySqlStore, { database: 'app', socketPath: '/run/mysqld.sock' }, 'there is no option socketPath: name the socket in the url, mysql://localhost/app?socket=/path']
 ]
 
 const NESTED = [
