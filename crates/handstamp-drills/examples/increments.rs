@@ -1,10 +1,14 @@
 //! Another process of the application, for `tests/it/increments.rs`: it increments a session by many
 //! requests at once. Its arguments are the store's URL, where the store keeps its sessions, and the cookie.
+//!
+//! It says when all requests have looked the session up, and saves it when it is told to.
 #![allow(clippy::unwrap_used, reason = "a process that fails is seen by the test")]
 #![allow(dead_code, unreachable_pub, reason = "the test needs more of these modules")]
 
-use std::env;
-use std::time::Duration;
+use std::io::Write;
+use std::{env, io};
+
+use tokio::task::block_in_place;
 
 #[path = "../tests/it/browser.rs"]
 mod browser;
@@ -20,5 +24,13 @@ async fn main() {
         panic!("the arguments are URL, SPACE and COOKIE")
     };
     let manager = counting::manager(store::open(url, space).await);
-    counting::increment(&[manager], cookie, Duration::ZERO).await;
+    counting::increment(&[manager], cookie, wait_for_the_others()).await;
+}
+
+async fn wait_for_the_others() {
+    print!("{}", counting::READY);
+    io::stdout().flush().unwrap();
+    let mut line = String::new();
+    block_in_place(|| io::stdin().read_line(&mut line)).unwrap();
+    assert_eq!(line, counting::GO, "the test has ended");
 }

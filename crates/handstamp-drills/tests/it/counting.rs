@@ -1,18 +1,21 @@
 //! Increments of one session by many requests at once, here and in `examples/increments.rs`.
 
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use handstamp::store::AnyStore;
 use handstamp::{Keys, SessionManager};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use crate::browser::{load, save};
 
 /// How many requests are under way at once in one process.
 pub(crate) const REQUESTS: usize = 50;
+
+/// What another process says when all its requests have looked the session up, and what it waits for then.
+pub(crate) const READY: &str = "ready\n";
+pub(crate) const GO: &str = "go\n";
 
 /// The key that is incremented.
 pub(crate) const COUNTER: &str = "counter";
@@ -37,9 +40,13 @@ pub(crate) async fn count(manager: &SessionManager, cookie: &str) -> Option<usiz
 }
 
 /// Increments by [`REQUESTS`] requests at once for each of these managers. All look the session up before
-/// one of them saves it, if a process is alone. Between the two, a handler takes so long.
-pub(crate) async fn increment(managers: &[SessionManager], cookie: &str, handler: Duration) {
-    let barrier = Arc::new(Barrier::new(REQUESTS * managers.len()));
+/// one of them saves it, and between the two comes this.
+pub(crate) async fn increment(
+    managers: &[SessionManager],
+    cookie: &str,
+    between: impl Future<Output = ()>,
+) {
+    let barrier = Arc::new(Barrier::new(REQUESTS * managers.len() + 1));
     let mut requests = JoinSet::new();
     for manager in managers.iter().flat_map(|manager| [manager; REQUESTS]) {
         let (manager, cookie, barrier) = (manager.clone(), cookie.to_owned(), barrier.clone());
@@ -47,13 +54,19 @@ pub(crate) async fn increment(managers: &[SessionManager], cookie: &str, handler
             let session = load(&manager, Some(&cookie)).await.unwrap();
             barrier.wait().await;
             session.update(COUNTER, |count: Option<usize>| count.unwrap() + 1).unwrap();
-            if !handler.is_zero() {
-                sleep(handler).await;
-            }
+            barrier.wait().await;
             manager.commit(&session).await.unwrap();
         });
     }
-    while let Some(request) = requests.join_next().await {
-        request.unwrap();
-    }
+    let turn = async {
+        barrier.wait().await;
+        between.await;
+        barrier.wait().await;
+    };
+    let all = async {
+        while let Some(request) = requests.join_next().await {
+            request.unwrap();
+        }
+    };
+    tokio::join!(turn, all);
 }

@@ -13,6 +13,10 @@ pub(crate) enum Place {
     Postgres,
     Redis,
     RedisCluster,
+    /// With a near cache in every process.
+    RedisClusterNear,
+    /// With a near cache in every process.
+    RedisNear,
     RedisSentinel,
     Sqlite,
     Valkey,
@@ -28,6 +32,8 @@ impl Place {
             Self::Postgres => servers::postgres().url(),
             Self::Redis => servers::redis().url(),
             Self::RedisCluster => cluster_url(servers::cluster()),
+            Self::RedisClusterNear => format!("near+{}", cluster_url(servers::cluster())),
+            Self::RedisNear => format!("near+{}", servers::redis().url()),
             Self::RedisSentinel => sentinel_url(servers::sentinel()),
             Self::Sqlite => format!("sqlite://{}", folder.join("sessions.db").display()),
             Self::Valkey => servers::valkey().url(),
@@ -64,6 +70,8 @@ macro_rules! in_every_place {
             postgres Postgres,
             redis Redis,
             redis_cluster RedisCluster,
+            redis_cluster_near RedisClusterNear,
+            redis_near RedisNear,
             redis_sentinel RedisSentinel,
             sqlite Sqlite,
             valkey Valkey,

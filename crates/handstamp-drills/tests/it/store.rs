@@ -3,11 +3,12 @@
 use handstamp::store::AnyStore;
 use handstamp_mysql::MySqlOptions;
 use handstamp_postgres::PostgresOptions;
-use handstamp_redis::RedisOptions;
+use handstamp_redis::{NearCache, RedisOptions};
 use handstamp_sqlite::SqliteStore;
 
 /// Opens a store with connections of its own. `space` names where it keeps its sessions: nobody else's are
-/// there, though tests share servers. `pgbouncer://…` is PostgreSQL behind PgBouncer.
+/// there, though tests share servers. `pgbouncer://…` is PostgreSQL behind PgBouncer, `near+redis://…` and its
+/// like are Redis with a near cache.
 pub(crate) async fn open(url: &str, space: &str) -> AnyStore {
     let (scheme, rest) = url.split_once("://").unwrap();
     match scheme {
@@ -21,6 +22,13 @@ pub(crate) async fn open(url: &str, space: &str) -> AnyStore {
             options.connect(&format!("postgres://{rest}")).await.unwrap().into()
         }
         "sqlite" => SqliteStore::open(rest).unwrap().into(),
-        _ => RedisOptions::new().prefix(format!("{space}:")).connect(url).await.unwrap().into(),
+        _ => {
+            let options = RedisOptions::new().prefix(format!("{space}:"));
+            let (options, url) = match url.strip_prefix("near+") {
+                Some(url) => (options.near_cache(NearCache::new()), url),
+                None => (options, url),
+            };
+            options.connect(url).await.unwrap().into()
+        }
     }
 }
