@@ -3,11 +3,13 @@
 //! Replication is asynchronous: a master answers first and tells its replicas then. What it has answered in
 //! its last moments may be lost with it, and no client can change that. The drills count it apart.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use handstamp_testing::servers::{Cluster, Redis, Sentinel};
 use tokio::task::block_in_place;
 
+use super::slots::slot_of;
 use super::{BACK_WITHIN, processes};
 use crate::load::{Load, Loss};
 use crate::places::{cluster_url, sentinel_url};
@@ -15,23 +17,17 @@ use crate::places::{cluster_url, sentinel_url};
 /// What a master may not have told its replicas yet. Milliseconds are usual; this machine may be busy.
 const LAG: Duration = Duration::from_secs(2);
 
+/// Where the sessions are.
+const SPACE: &str = "failover";
+
 /// How long the servers may take to agree on a new master.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sentinel() {
     let sentinel = block_in_place(Sentinel::start);
-    let mut load = Load::start(processes(&sentinel_url(&sentinel), "sentinel").await, 30).await;
-    load.begin_fault(Loss::Recent(LAG));
-    let recovered = block_in_place(|| {
-        let master = sentinel.master();
-        master.kill();
-        until("there is a new master", || {
-            let new = sentinel.master();
-            new.port() != master.port() && is_master(new)
-        })
-    });
-    load.heal_since(recovered).await;
+    let mut load = Load::start(processes(&sentinel_url(&sentinel), SPACE).await, 30).await;
+    sentinel_fails_over(&sentinel, &mut load, |master| master.kill()).await;
     let report = load.end().await;
     report.assert_clean("master killed, Sentinel");
     report.assert_back_within(BACK_WITHIN);
@@ -40,22 +36,62 @@ async fn sentinel() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn cluster() {
     let cluster = block_in_place(Cluster::start);
-    let mut load = Load::start(processes(&cluster_url(&cluster), "cluster").await, 31).await;
-    load.begin_fault(Loss::Recent(LAG));
-    let recovered = block_in_place(|| {
-        let slot = 0;
-        let master = cluster.master_of(slot);
-        let replicas = cluster.replicas_of(master);
-        master.kill();
-        until("a replica is the master, and all know it", || {
-            replicas.iter().any(|replica| is_master(replica))
-                && cluster.nodes().iter().filter(|node| node.is_running()).all(is_ok)
-        })
-    });
-    load.heal_since(recovered).await;
+    let mut load = Load::start(processes(&cluster_url(&cluster), SPACE).await, 31).await;
+    cluster_fails_over(&cluster, &mut load, |master| master.kill()).await;
     let report = load.end().await;
     report.assert_clean("master killed, Cluster");
     report.assert_back_within(BACK_WITHIN);
+}
+
+/// Stops the master, waits until there is another, and lets everybody find it. Gives the old one.
+async fn sentinel_fails_over<'a>(
+    sentinel: &'a Sentinel,
+    load: &mut Load,
+    stop: impl Fn(&Redis),
+) -> &'a Redis {
+    let master = block_in_place(|| sentinel.master());
+    load.strike(Loss::Recent(LAG), || stop(master));
+    let recovered = block_in_place(|| {
+        until("there is a new master", || {
+            let new = sentinel.master();
+            new.port() != master.port() && is_master(new)
+        })
+    });
+    load.heal_since(recovered).await;
+    master
+}
+
+/// As [`sentinel_fails_over`], with the master that has the session by which the load tells that it is back.
+async fn cluster_fails_over<'a>(
+    cluster: &'a Cluster,
+    load: &mut Load,
+    stop: impl Fn(&Redis),
+) -> &'a Redis {
+    let key = format!("{SPACE}:{}", load.probe());
+    let (master, replicas, slots) = block_in_place(|| {
+        let master = cluster.master_of(cluster.slot_of(&key));
+        assert_eq!(master.ask(&["EXISTS", &key]), "1", "the session is elsewhere");
+        (master, cluster.replicas_of(master), slots_of(master))
+    });
+    let had = move |id: &str| slots.contains(&slot_of(&format!("{SPACE}:{id}")));
+    load.strike_part(Loss::Recent(LAG), had, || stop(master));
+    let recovered = block_in_place(|| {
+        let others = cluster.nodes().iter().filter(|node| node.port() != master.port());
+        until("a replica is the master, and all know it", || {
+            let new = replicas.iter().find(|replica| is_master(replica));
+            new.is_some_and(|new| others.clone().all(|node| is_ok(node) && knows(node, new)))
+        })
+    });
+    load.heal_since(recovered).await;
+    master
+}
+
+/// The slots that a master has: those of a new Cluster are next to each other.
+fn slots_of(master: &Redis) -> RangeInclusive<u16> {
+    let nodes = master.ask(&["CLUSTER", "NODES"]);
+    let own = nodes.lines().find(|line| line.contains("myself")).expect("it knows itself");
+    let (first, last) = own.rsplit(' ').next().and_then(|slots| slots.split_once('-')).unwrap();
+    first.parse().unwrap()..=last.parse().unwrap()
 }
 
 fn is_master(node: &Redis) -> bool {
@@ -64,6 +100,12 @@ fn is_master(node: &Redis) -> bool {
 
 fn is_ok(node: &Redis) -> bool {
     node.ask(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
+}
+
+fn knows(node: &Redis, master: &Redis) -> bool {
+    let place = format!("{}@", master.address());
+    let nodes = node.ask(&["CLUSTER", "NODES"]);
+    nodes.lines().any(|line| line.contains(&place) && line.contains("master"))
 }
 
 /// Waits for what servers agree on among themselves. They tell nobody, so they are asked again and again.

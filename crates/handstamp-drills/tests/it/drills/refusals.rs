@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use super::{BACK_WITHIN, processes};
 use crate::browser;
-use crate::load::{Load, Loss};
+use crate::load::Load;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn redis_out_of_memory() {
@@ -111,7 +111,7 @@ async fn postgres_out_of_connections() {
     let options = PostgresOptions { max_connections: Some(20), ..Default::default() };
     let postgres = block_in_place(|| Postgres::start(options));
     let mut load = Load::start(processes(&postgres.url(), "crowded").await, 51).await;
-    load.begin_fault(Loss::Nothing);
+    load.begin_fault();
     let crowd = crowd(&postgres.url()).await;
     load.suffer().await;
     drop(crowd);
@@ -154,7 +154,7 @@ async fn refuse_writes(drill: &str, url: &str, refuse: impl Fn(), take: impl Fn(
     browser::save(&manager, &session, &mut cookie).await;
 
     let mut load = Load::start(managers, 50).await;
-    load.begin_fault(Loss::Nothing);
+    load.begin_fault();
     block_in_place(&refuse);
     load.suffer().await;
     let session = browser::load(&manager, Some(&cookie)).await.expect("reads go on");
@@ -167,5 +167,7 @@ async fn refuse_writes(drill: &str, url: &str, refuse: impl Fn(), take: impl Fn(
 
     let session = browser::load(&manager, Some(&cookie)).await.unwrap();
     assert_eq!(session.get::<u32>("kept").unwrap(), Some(1), "what was refused has not happened");
-    load.end().await.assert_whole(drill);
+    let report = load.end().await;
+    report.assert_whole(drill);
+    report.assert_back_within(BACK_WITHIN);
 }

@@ -10,7 +10,7 @@ use tokio::task::block_in_place;
 use super::processes;
 use crate::browser;
 use crate::counting::{COUNTER, begin, count};
-use crate::load::{Load, Loss};
+use crate::load::Load;
 use crate::places::cluster_url;
 
 /// How many slots move, one after the other.
@@ -30,7 +30,7 @@ async fn slots_move_under_load() {
     let slots = block_in_place(|| used_slots(&masters));
 
     let mut load = Load::start(managers.clone(), 40).await;
-    load.begin_fault(Loss::Nothing);
+    load.begin_fault();
     let is_enough = Arc::new(AtomicBool::new(false));
     let counting =
         tokio::spawn(go_on_counting(managers.clone(), cookies.clone(), is_enough.clone()));
@@ -81,7 +81,7 @@ fn used_slots(masters: &[&Redis]) -> Vec<u16> {
 }
 
 /// The slot of a key that has no hash tag: its CRC-16/XMODEM, without a question to a server for each.
-fn slot_of(key: &str) -> u16 {
+pub(super) fn slot_of(key: &str) -> u16 {
     let crc = key.bytes().fold(0, |crc: u16, byte| {
         let shift = |crc: u16| if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
         (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| shift(crc))

@@ -7,6 +7,7 @@
 
 mod fault;
 mod knowledge;
+mod probe;
 mod random;
 mod report;
 mod request;
@@ -20,15 +21,17 @@ use std::time::{Duration, Instant};
 use handstamp::store::AnyStore;
 use handstamp::{Keys, SessionConfig, SessionError, SessionManager};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, block_in_place};
 use tokio::time::timeout;
 
 use self::fault::Fault;
+use self::probe::Probe;
 use self::report::Recovery;
 use self::request::{Deed, Reply};
 use self::visitor::Visitor;
 
 pub(crate) use self::fault::Loss;
+pub(crate) use self::probe::id_of;
 pub(crate) use self::report::{Finding, Report};
 
 /// How long a store may take for a call in drills.
@@ -44,12 +47,20 @@ const WORK: usize = 25;
 
 /// A manager as a process of the application has it.
 pub(crate) fn manager(store: impl Into<AnyStore>) -> SessionManager {
-    let keys = Keys::new("Rz1u7VdYq4KpXw9Lt2NbGf6HsJc8MeTa").unwrap();
+    patient_manager(store, DEADLINE)
+}
+
+/// The same, which gives the store more time, or less.
+pub(crate) fn patient_manager(store: impl Into<AnyStore>, deadline: Duration) -> SessionManager {
     let config = SessionConfig::strict()
-        .with_store_deadline(DEADLINE)
+        .with_store_deadline(deadline)
         // An id from before a rotation leads to the session for the whole drill.
         .with_rotation_grace(Duration::from_secs(600));
-    SessionManager::new(store, keys).with_config(config).unwrap()
+    SessionManager::new(store, keys()).with_config(config).unwrap()
+}
+
+fn keys() -> Keys {
+    Keys::new("Rz1u7VdYq4KpXw9Lt2NbGf6HsJc8MeTa").unwrap()
 }
 
 /// Visitors at work.
@@ -57,11 +68,13 @@ pub(crate) fn manager(store: impl Into<AnyStore>) -> SessionManager {
 pub(crate) struct Load {
     shared: Arc<Shared>,
     visitors: JoinSet<()>,
+    probe: Probe,
 }
 
 impl Load {
     /// Sets them to work, and waits until they are well under way.
     pub(crate) async fn start(managers: Vec<SessionManager>, seed: u64) -> Self {
+        let probe = Probe::begin(&managers[0]).await;
         let progress = Progress { begun: vec![None; managers.len()], ..Progress::default() };
         let shared = Arc::new(Shared {
             managers,
@@ -72,7 +85,7 @@ impl Load {
         });
         let visitors =
             (0..VISITORS).map(|number| Visitor::new(number, shared.clone(), seed).live()).collect();
-        let mut load = Self { shared, visitors };
+        let mut load = Self { shared, visitors, probe };
         load.work().await;
         load
     }
@@ -86,12 +99,41 @@ impl Load {
         .await;
     }
 
-    /// From now on the server is not what it should be.
-    pub(crate) fn begin_fault(&self, loss: Loss) {
-        self.shared.faults_mut().push(Fault::new(loss));
-        self.shared.progress.send_modify(|all| {
-            all.iter_mut().for_each(|one| (one.failed, one.served) = (0, None));
-        });
+    /// The id of a session which only tells when the server is back: whoever has this session has to be.
+    pub(crate) fn probe(&self) -> String {
+        self.probe.id()
+    }
+
+    /// From now on the server is not what it should be, but loses nothing.
+    pub(crate) fn begin_fault(&self) {
+        self.begin(Fault::new(Loss::Nothing));
+    }
+
+    /// Does something to the server, which is not what it should be from now on. What is begun when it has
+    /// been done can't be lost by it.
+    pub(crate) fn strike(&self, loss: Loss, blow: impl FnOnce()) {
+        self.strike_part(loss, |_| true, blow);
+    }
+
+    /// As [`strike`](Self::strike), where only sessions with these ids can be lost.
+    pub(crate) fn strike_part(
+        &self,
+        loss: Loss,
+        reaches: impl Fn(&str) -> bool + Send + Sync + 'static,
+        blow: impl FnOnce(),
+    ) {
+        self.begin(Fault { reaches: Arc::new(reaches), ..Fault::new(loss) });
+        block_in_place(blow);
+        self.last_fault(|fault| fault.struck = Some(Instant::now()));
+    }
+
+    fn begin(&self, fault: Fault) {
+        self.shared.faults_mut().push(fault);
+        self.shared.progress.send_modify(|all| all.iter_mut().for_each(|one| one.failed = 0));
+    }
+
+    fn last_fault(&self, change: impl FnOnce(&mut Fault)) {
+        change(self.shared.faults_mut().last_mut().expect("there is a fault"));
     }
 
     /// Waits until everybody was refused a few times.
@@ -99,8 +141,8 @@ impl Load {
         self.wait_until("everybody is refused", |_, now| now.failed >= 3).await;
     }
 
-    /// From now on the server is well again. Waits until everybody is served by every process, and works for a
-    /// while.
+    /// From now on the server is well again. Waits until every process and everybody is served, and works for
+    /// a while.
     pub(crate) async fn heal(&mut self) {
         let healed = Instant::now();
         self.heal_since(healed).await;
@@ -108,17 +150,29 @@ impl Load {
 
     /// As [`heal`](Self::heal), for a server that is well since then.
     pub(crate) async fn heal_since(&mut self, healed: Instant) {
-        self.shared.faults_mut().last_mut().expect("there is a fault").healed = Some(healed);
+        let back = self.until_back().await.saturating_duration_since(healed);
         self.wait_until("everybody is served again", |_, now| {
             now.begun.iter().all(|begun| begun.is_some_and(|begun| begun >= healed))
         })
         .await;
         let everybody = healed.elapsed();
-        let served = self.shared.progress.borrow().iter().filter_map(|one| one.served).min();
-        let first = served.map_or(everybody, |served| served - healed);
-        self.shared.report().recoveries.push(Recovery { first, everybody });
-        self.shared.faults_mut().last_mut().expect("there is a fault").over = Some(Instant::now());
+        self.shared.report().recoveries.push(Recovery { back, everybody });
+        self.last_fault(|fault| fault.over = Some(Instant::now()));
         self.work().await;
+    }
+
+    /// Waits until every process has served the probe, and says when the last one had.
+    async fn until_back(&self) -> Instant {
+        let managers = self.shared.managers.iter().cloned();
+        let asked: JoinSet<_> =
+            managers.map(|manager| self.probe.clone().until_served(manager)).collect();
+        let served = timeout(PATIENCE, asked.join_all()).await;
+        let served =
+            served.unwrap_or_else(|_| panic!("nobody serves the probe: {:#?}", self.shared));
+        if served.iter().any(|service| service.is_lost) && !self.shared.may_lose_sessions() {
+            self.shared.find(Finding::LostSession, "the probe is gone".to_owned());
+        }
+        served.iter().map(|service| service.at).max().expect("there is a process")
     }
 
     /// Lets everybody look at all he has once more, and tells what was found.
@@ -168,8 +222,6 @@ struct Progress {
     failed: usize,
     /// When the last request of his began that this process has answered.
     begun: Vec<Option<Instant>>,
-    /// When he was first served since the server is back.
-    served: Option<Instant>,
 }
 
 impl Shared {
@@ -186,13 +238,7 @@ impl Shared {
 
     /// A process has answered a visitor.
     fn served(&self, number: usize, process: usize, begun: Instant) {
-        let now = Instant::now();
-        let healed = self.faults().last().and_then(|fault| fault.healed);
-        let is_back = healed.is_some_and(|healed| now >= healed);
-        self.progress.send_modify(|all| {
-            all[number].begun[process] = Some(begun);
-            all[number].served = all[number].served.or(is_back.then_some(now));
-        });
+        self.progress.send_modify(|all| all[number].begun[process] = Some(begun));
     }
 
     /// Sends a request to a process and notes how it went.
@@ -250,8 +296,20 @@ impl Shared {
         }
     }
 
+    fn may_lose_sessions(&self) -> bool {
+        self.faults().iter().any(Fault::ends_sessions)
+    }
+
     fn faults(&self) -> Vec<Fault> {
         self.faults.lock().unwrap().clone()
+    }
+
+    /// Those that may take something from a session with these cookies.
+    fn faults_of<'a>(&self, cookies: impl Iterator<Item = &'a String>) -> Vec<Fault> {
+        let ids: Vec<String> = cookies.map(|cookie| id_of(cookie)).collect();
+        let mut faults = self.faults();
+        faults.retain(|fault| ids.iter().any(|id| (fault.reaches)(id)));
+        faults
     }
 
     fn faults_mut(&self) -> MutexGuard<'_, Vec<Fault>> {

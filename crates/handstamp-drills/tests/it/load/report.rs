@@ -39,13 +39,15 @@ pub(crate) struct Report {
     pub answered: usize,
     /// How many failed, by kind.
     pub errors: BTreeMap<String, usize>,
-    /// From the return of the server to the first answer and to everybody's, for each fault.
+    /// From the return of the server to that of its service, for each fault.
     pub recoveries: Vec<Recovery>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recovery {
-    pub first: Duration,
+    /// Until every process could use a session on the server that was away.
+    pub back: Duration,
+    /// Until every visitor had come to every process.
     pub everybody: Duration,
 }
 
@@ -79,11 +81,11 @@ impl Report {
         assert_eq!(self.lost_with_server, 0, "{drill}: the server loses nothing by this");
     }
 
-    /// The first answer came within this time of the server's return, each time.
+    /// The last process was served within this time of the server's return, each time.
     #[track_caller]
     pub(crate) fn assert_back_within(&self, limit: Duration) {
         for recovery in &self.recoveries {
-            assert!(recovery.first <= limit, "{recovery:?} is more than {limit:?}");
+            assert!(recovery.back <= limit, "{recovery:?} is more than {limit:?}");
         }
     }
 }
@@ -91,8 +93,8 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} answers, errors {:?}", self.answered, self.errors)?;
-        for Recovery { first, everybody } in &self.recoveries {
-            write!(f, ", first answer {first:.0?} and all {everybody:.0?} after its return")?;
+        for Recovery { back, everybody } in &self.recoveries {
+            write!(f, ", service {back:.0?} and everybody {everybody:.0?} after its return")?;
         }
         write!(f, ", {} lost with the server", self.lost_with_server)
     }

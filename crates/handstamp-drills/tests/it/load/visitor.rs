@@ -10,7 +10,7 @@ use crate::browser::Cookie;
 
 use super::Shared;
 use super::fault::Fault;
-use super::knowledge::{Knowledge, Verdict};
+use super::knowledge::{Knowledge, Sighting, Verdict};
 use super::random::Random;
 use super::report::Finding;
 use super::request::{Deed, Outcome, Reply};
@@ -32,16 +32,25 @@ pub(super) struct Visitor {
     /// How many sessions, owners and notes he has named: each name is new.
     names: u64,
     current: Option<Current>,
-    /// Credentials that must show nothing any more, and when the requests began that ended them.
-    graves: Vec<(String, Instant)>,
+    /// Credentials that must show nothing any more.
+    graves: Vec<Grave>,
 }
 
 /// The session that he has now.
 struct Current {
     cookie: String,
-    /// What his cookie was before. It leads to the session as long as that lives.
-    former: Vec<String>,
+    /// What his cookie was before, and when the requests began that gave him the next. It leads to the session
+    /// as long as that lives.
+    former: Vec<(String, Instant)>,
     known: Knowledge,
+}
+
+/// A credential that is over.
+struct Grave {
+    cookie: String,
+    /// The cookies by which it led from one id to the next, itself the first, and when the requests began after
+    /// which each was over. If one of them is undone, it leads to something again.
+    steps: Vec<(String, Instant)>,
 }
 
 impl Visitor {
@@ -129,7 +138,7 @@ impl Visitor {
             self.current = Some(current);
             return false;
         }
-        let verdict = current.known.judge(reply.found.as_ref(), &self.shared.faults());
+        let verdict = self.judge(&current, reply.found.as_ref());
         if !self.heed(&mut current, verdict, reply.begun) {
             return true;
         }
@@ -145,13 +154,13 @@ impl Visitor {
         };
         if is_absent {
             // It was there when the request began.
-            let verdict = current.known.judge(None, &self.shared.faults());
+            let verdict = self.judge(&current, None);
             self.heed(&mut current, verdict, begun);
             return true;
         }
         let Some(mut current) = self.conclude(current, &deed, reply) else { return is_answered };
         if settles && is_answered {
-            let verdict = current.known.judge(left.as_ref(), &self.shared.faults());
+            let verdict = self.judge(&current, left.as_ref());
             if !self.heed(&mut current, verdict, begun) {
                 return true;
             }
@@ -177,7 +186,7 @@ impl Visitor {
         let judges_first = judges(&one) && (one.found.is_some() || !second.closes());
         for (reply, is_judged) in [(&one, judges_first), (&other, judges(&other))] {
             if is_judged {
-                let verdict = current.known.judge(reply.found.as_ref(), &self.shared.faults());
+                let verdict = self.judge(&current, reply.found.as_ref());
                 if !self.heed(&mut current, verdict, reply.begun) {
                     return true;
                 }
@@ -200,6 +209,7 @@ impl Visitor {
         self.shared.took("revoke_all", begun, begun.elapsed(), 1);
         match ended {
             Ok(0) => {
+                // The list of his sessions may be elsewhere than these.
                 let verdict = current.known.judge(None, &self.shared.faults());
                 self.heed(&mut current, verdict, begun);
                 true
@@ -218,12 +228,13 @@ impl Visitor {
 
     /// Looks whether what is over is over.
     async fn visit(&mut self, grave: usize) -> bool {
-        let (cookie, ended) = self.graves[grave].clone();
+        let cookie = self.graves[grave].cookie.clone();
         let reply = self.request(Some(&cookie), &Deed::Read).await;
         if let Some(found) = reply.found {
-            self.graves.swap_remove(grave);
+            let steps = self.graves.swap_remove(grave).steps;
+            let faults = self.shared.faults_of(steps.iter().map(|(cookie, _)| cookie));
             // One that is not there any more is none.
-            if self.shared.faults().iter().any(|fault| fault.undoes(ended)) {
+            if steps.iter().any(|(_, over)| faults.iter().any(|fault| fault.undoes(*over))) {
                 self.shared.lose();
             } else {
                 self.shared.find(Finding::Resurrection, format!("{found:?}"));
@@ -250,7 +261,7 @@ impl Visitor {
                     Some(Cookie::Set(cookie)) => {
                         let former = mem::replace(&mut current.cookie, cookie);
                         if !deed.closes() {
-                            current.former.push(former);
+                            current.former.push((former, begun));
                         }
                     }
                     Some(Cookie::Removed) if *deed == Deed::Logout => return None,
@@ -264,6 +275,13 @@ impl Visitor {
             }
         }
         Some(current)
+    }
+
+    /// What is to be thought of what a request was shown of a session.
+    fn judge(&self, current: &Current, seen: Option<&Sighting>) -> Verdict {
+        let former = current.former.iter().map(|(cookie, _)| cookie);
+        let faults = self.shared.faults_of(former.chain([&current.cookie]));
+        current.known.judge(seen, &faults)
     }
 
     /// Acts on a verdict. `false`: this session is not used again.
@@ -284,8 +302,11 @@ impl Visitor {
 
     /// Remembers the credentials of a session that is over.
     fn bury(&mut self, current: &mut Current, begun: Instant) {
-        let cookies = current.former.drain(..).chain([current.cookie.clone()]);
-        self.graves.extend(cookies.map(|cookie| (cookie, begun)));
+        let mut steps = mem::take(&mut current.former);
+        steps.push((current.cookie.clone(), begun));
+        for at in 0..steps.len() {
+            self.graves.push(Grave { cookie: steps[at].0.clone(), steps: steps[at..].to_vec() });
+        }
         let surplus = self.graves.len().saturating_sub(GRAVES);
         self.graves.drain(..surplus);
     }
