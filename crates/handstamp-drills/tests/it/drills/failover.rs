@@ -17,6 +17,9 @@ use crate::places::{cluster_url, sentinel_url};
 /// What a master may not have told its replicas yet. Milliseconds are usual; this machine may be busy.
 const LAG: Duration = Duration::from_secs(2);
 
+/// How long it takes to notice that a master hangs. Nothing says so, so the store asks: each second.
+const NOTICED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Where the sessions are.
 const SPACE: &str = "failover";
 
@@ -41,6 +44,40 @@ async fn cluster() {
     let report = load.end().await;
     report.assert_clean("master killed, Cluster");
     report.assert_back_within(BACK_WITHIN);
+}
+
+/// A master whose machine stands still for so long that it is replaced, and then goes on: connections to it
+/// stay open, and for eight seconds it takes itself for the master, until the Sentinels make it a replica.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sentinel_pause() {
+    let sentinel = block_in_place(Sentinel::start);
+    let mut load = Load::start(processes(&sentinel_url(&sentinel), SPACE).await, 32).await;
+    let old = sentinel_fails_over(&sentinel, &mut load, |master| master.pause()).await;
+    come_back(old, &mut load).await;
+    let report = load.end().await;
+    report.assert_clean("master paused, Sentinel");
+    report.assert_back_within(NOTICED_WITHIN + BACK_WITHIN);
+}
+
+/// As [`sentinel_pause`]; here the old master learns from the others at once that it is none any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn cluster_pause() {
+    let cluster = block_in_place(Cluster::start);
+    let mut load = Load::start(processes(&cluster_url(&cluster), SPACE).await, 33).await;
+    let old = cluster_fails_over(&cluster, &mut load, |master| master.pause()).await;
+    come_back(old, &mut load).await;
+    let report = load.end().await;
+    report.assert_clean("master paused, Cluster");
+    report.assert_back_within(NOTICED_WITHIN + BACK_WITHIN);
+}
+
+/// Lets an old master go on. Nobody may notice that it is back.
+async fn come_back(old: &Redis, load: &mut Load) {
+    block_in_place(|| {
+        old.resume();
+        until("the old master is a replica", || !is_master(old));
+    });
+    load.work().await;
 }
 
 /// Stops the master, waits until there is another, and lets everybody find it. Gives the old one.
