@@ -4,19 +4,21 @@
 //! The times are printed. They depend on the machine, so what is asserted is that it becomes known, and the
 //! bound of the cache that holds whatever happens.
 
+use std::mem;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use handstamp::store::AnyStore;
 use handstamp::{SessionManager, Watch, Watched};
 use handstamp_postgres::PostgresOptions;
 use handstamp_redis::{NearCache, RedisOptions};
-use handstamp_testing::servers::{self, Proxy, Redis};
+use handstamp_testing::servers::{self, Cluster, Proxy, Redis};
 use tokio::task::{block_in_place, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::browser;
-use crate::load::manager;
-use crate::places::{Place, in_every_place};
+use crate::load::{id_of, manager};
+use crate::places::{Place, cluster_url, in_every_place};
 use crate::store::open;
 use crate::wire::Wire;
 
@@ -26,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const ROUNDS: usize = 100;
 
 const STALENESS: Duration = Duration::from_secs(1);
+
+/// Longer than any test here runs.
+const FOREVER: Duration = Duration::from_secs(600);
 
 in_every_place!(
     is_told: postgres Postgres, redis Redis, redis_cluster RedisCluster, redis_sentinel RedisSentinel
@@ -85,7 +90,8 @@ async fn told(changes: &mut Watch, id: Watched, begun: Instant) -> Instant {
 async fn ends_what_a_near_cache_holds(place: Place) {
     let space = format!("near_{place:?}").to_lowercase();
     let url = place.url("".as_ref());
-    let (here, there) = (near(&url, &space).await, manager(open(&url, &space).await));
+    let here = near(&url, &space, STALENESS).await;
+    let there = manager(open(&url, &space).await);
     let mut times = Vec::new();
     for round in 0..ROUNDS {
         let user = format!("user {round}");
@@ -106,9 +112,9 @@ async fn ends_what_a_near_cache_holds(place: Place) {
 async fn a_near_cache_answers_from_memory() {
     let redis = block_in_place(servers::redis);
     let wire = Wire::start(redis.address()).await;
-    let here = near(&format!("redis://{}", wire.address()), "near_memory").await;
+    let here = near(&format!("redis://{}", wire.address()), "near_memory", STALENESS).await;
     let cookie = sign_in(&here, "alice").await;
-    until_in_memory(&here, &cookie, &wire).await;
+    until_in_memory(&here, &cookie, || wire.take()).await;
     wire.take();
     for _ in 0..10 {
         assert!(!browser::load(&here, Some(&cookie)).await.unwrap().is_new());
@@ -137,13 +143,13 @@ async fn a_near_cache_that_is_cut_off_shows_nothing_stale() {
 async fn shows_nothing_stale(redis: &Redis, space: &str, part: impl Fn(&Proxy)) {
     let wire = Wire::start(redis.address()).await;
     let proxy = block_in_place(|| Proxy::start(wire.address()));
-    let here = near(&redis.url_through(&proxy), space).await;
+    let here = near(&redis.url_through(&proxy), space, STALENESS).await;
     let there = manager(open(&redis.url(), space).await);
     let mut times = Vec::new();
     for round in 0..5 {
         let user = format!("user {round}");
         let cookie = sign_in(&there, &user).await;
-        until_in_memory(&here, &cookie, &wire).await;
+        until_in_memory(&here, &cookie, || wire.take()).await;
         block_in_place(|| part(&proxy));
         assert_eq!(there.revoke_all(&user, None).await.unwrap(), 1);
         let ended = Instant::now();
@@ -165,14 +171,159 @@ async fn shows_nothing_stale(redis: &Redis, space: &str, part: impl Fn(&Proxy)) 
     print(&format!("an ended session is shown by a cache that hears nothing, {space}"), times);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_near_cache_shows_nothing_stale_after_a_master_was_killed() {
+    shows_nothing_stale_after(|master| master.kill()).await;
+}
+
+/// Its connection stays open and tells nothing more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_near_cache_shows_nothing_stale_after_a_master_was_paused() {
+    shows_nothing_stale_after(|master| master.pause()).await;
+}
+
+/// What a master has told is worth nothing when another takes its place, and that one tells from then on. The
+/// staleness is longer than the test, so nothing else can end what is in memory.
+async fn shows_nothing_stale_after(stop: impl Fn(&Redis)) {
+    const SPACE: &str = "near_failover";
+    let cluster = block_in_place(Cluster::start);
+    let url = cluster_url(&cluster);
+    let here = near(&url, SPACE, FOREVER).await;
+    let there = manager(open(&url, SPACE).await);
+    let users: Vec<String> = (0..12).map(|number| format!("user {number}")).collect();
+    let mut cookies = Vec::new();
+    for user in &users {
+        cookies.push(sign_in(&there, user).await);
+        until_in_memory(&here, cookies.last().unwrap(), reads(cluster.nodes())).await;
+    }
+    let master = block_in_place(|| {
+        let master = cluster.master_of(slot_of(&cluster, SPACE, &cookies[0]));
+        stop(master);
+        master
+    });
+    let others = cluster.nodes().iter().filter(|node| node.port() != master.port());
+    let mut times = Vec::new();
+    for (user, cookie) in users.iter().zip(&cookies) {
+        until_revoked(&there, user).await;
+        times.push(until_over(&here, cookie, Instant::now()).await);
+    }
+    // So do sessions that began under the new master.
+    for round in 0..20 {
+        let user = format!("later user {round}");
+        let cookie = sign_in(&there, &user).await;
+        until_in_memory(&here, &cookie, reads(others.clone())).await;
+        assert_eq!(there.revoke_all(&user, None).await.unwrap(), 1);
+        times.push(until_over(&here, &cookie, Instant::now()).await);
+    }
+    print("an ended session leaves a near cache after a failover", times);
+}
+
+/// While its slot is about to move, when its keys have moved, and when all is done. It moves to a master that
+/// had no slots, so nobody is told by it at first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_near_cache_shows_nothing_stale_while_slots_move() {
+    const SPACE: &str = "near_slots";
+    let cluster = block_in_place(Cluster::start);
+    let target = block_in_place(|| newcomer(&cluster));
+    let url = cluster_url(&cluster);
+    let here = near(&url, SPACE, FOREVER).await;
+    let there = manager(open(&url, SPACE).await);
+    let mut times = Vec::new();
+    for (round, steps) in [1, 1, 2, 2, 2, 3].into_iter().enumerate() {
+        let user = format!("user {round}");
+        let cookie = sign_in(&there, &user).await;
+        until_in_memory(&here, &cookie, reads(cluster.nodes())).await;
+        let slot = slot_of(&cluster, SPACE, &cookie);
+        let source = block_in_place(|| {
+            let source = cluster.begin_move(slot, target);
+            if steps > 1 {
+                cluster.move_keys(slot, source, target);
+            }
+            if steps > 2 {
+                cluster.finish_move(slot, source, target);
+            }
+            source
+        });
+        // What is asked for on the way may be kept as well.
+        for _ in 0..2 {
+            assert!(!browser::load(&here, Some(&cookie)).await.unwrap().is_new());
+        }
+        assert_eq!(there.revoke_all(&user, None).await.unwrap(), 1);
+        times.push(until_over(&here, &cookie, Instant::now()).await);
+        if steps < 3 {
+            // Whose session is in a slot on the way is never kept, and the next one may be in this slot.
+            block_in_place(|| stay(slot, [source, target]));
+        }
+    }
+    print("an ended session leaves a near cache while its slot moves", times);
+}
+
+/// A slot does not move after all.
+fn stay(slot: u16, nodes: [&Redis; 2]) {
+    for node in nodes {
+        node.ask(&["CLUSTER", "SETSLOT", &slot.to_string(), "STABLE"]);
+    }
+}
+
+/// Makes a replica a master that has no slots.
+fn newcomer(cluster: &Cluster) -> &Redis {
+    let master = cluster.master_of(0);
+    let newcomer = cluster.replicas_of(master)[0];
+    newcomer.ask(&["CLUSTER", "RESET"]);
+    let nodes = master.ask(&["CLUSTER", "NODES"]);
+    let (_, bus) = nodes.split_once(&format!("{}@", master.address())).unwrap();
+    let bus = bus.split([' ', ',']).next().unwrap();
+    newcomer.ask(&["CLUSTER", "MEET", "127.0.0.1", &master.port().to_string(), bus]);
+    let is_known = |node: &Redis| {
+        let nodes = node.ask(&["CLUSTER", "NODES"]);
+        let is_whole = nodes.lines().count() == cluster.nodes().len();
+        let own = format!("{}@", newcomer.address());
+        is_whole && nodes.lines().any(|line| line.contains(&own) && line.contains("master"))
+    };
+    let begun = Instant::now();
+    while !cluster.nodes().iter().all(is_known) {
+        assert!(begun.elapsed() < PATIENCE, "not everybody knows the newcomer");
+        thread::sleep(Duration::from_millis(20));
+    }
+    newcomer
+}
+
+/// Ends a user's sessions as soon as anybody can.
+async fn until_revoked(manager: &SessionManager, user: &str) {
+    let begun = Instant::now();
+    while let Err(error) = manager.revoke_all(user, None).await {
+        assert!(begun.elapsed() < PATIENCE, "{error}");
+    }
+}
+
+fn slot_of(cluster: &Cluster, space: &str, cookie: &str) -> u16 {
+    cluster.slot_of(&format!("{space}:{}", id_of(cookie)))
+}
+
+/// How often these nodes of a Cluster were asked for a session, since that was asked last.
+fn reads<'a>(nodes: impl IntoIterator<Item = &'a Redis>) -> impl FnMut() -> usize {
+    let nodes: Vec<&Redis> = nodes.into_iter().collect();
+    let mut before = 0;
+    move || {
+        let now = block_in_place(|| nodes.iter().map(|node| reads_of(node)).sum::<usize>());
+        now - mem::replace(&mut before, now)
+    }
+}
+
+fn reads_of(node: &Redis) -> usize {
+    let stats = node.ask(&["INFO", "commandstats"]);
+    let gets = stats.lines().find_map(|line| line.strip_prefix("cmdstat_get:calls="));
+    gets.map_or(0, |gets| gets.split(',').next().unwrap().parse().unwrap())
+}
+
 /// Waits until a session is shown without asking the server: the cache may have to connect first, or be told
-/// of the sign-in.
-async fn until_in_memory(manager: &SessionManager, cookie: &str, wire: &Wire) {
+/// of the sign-in. `asked` says how often anybody was asked since that was asked last.
+async fn until_in_memory(manager: &SessionManager, cookie: &str, mut asked: impl FnMut() -> usize) {
     let begun = Instant::now();
     loop {
-        wire.take();
+        asked();
         let found = browser::load(manager, Some(cookie)).await;
-        if found.is_ok_and(|session| !session.is_new()) && wire.take() == 0 {
+        if found.is_ok_and(|session| !session.is_new()) && asked() == 0 {
             return;
         }
         assert!(begun.elapsed() < PATIENCE, "the cache does not work");
@@ -181,22 +332,23 @@ async fn until_in_memory(manager: &SessionManager, cookie: &str, wire: &Wire) {
 }
 
 /// A process with a near cache.
-async fn near(url: &str, space: &str) -> SessionManager {
-    let cache = NearCache::new().staleness(STALENESS);
+async fn near(url: &str, space: &str, staleness: Duration) -> SessionManager {
+    let cache = NearCache::new().staleness(staleness);
     let options = RedisOptions::new().prefix(format!("{space}:")).near_cache(cache);
     manager(AnyStore::from(options.connect(url).await.unwrap()))
 }
 
-/// How long after its end a session is still shown.
+/// How long after its end a session is still shown. While nobody can be asked, it is not.
 async fn until_over(manager: &SessionManager, cookie: &str, ended: Instant) -> Duration {
     let mut shown = Duration::ZERO;
     loop {
         let begun = ended.elapsed();
-        if browser::load(manager, Some(cookie)).await.unwrap().is_new() {
-            return shown;
+        match browser::load(manager, Some(cookie)).await {
+            Ok(session) if session.is_new() => return shown,
+            Ok(_) => shown = begun,
+            Err(error) => assert!(error.is_temporary(), "{error:?}"),
         }
-        shown = begun;
-        assert!(shown < PATIENCE, "it is still shown {shown:?} after its end");
+        assert!(begun < PATIENCE, "it was still shown {shown:?} after its end");
         yield_now().await;
     }
 }
