@@ -19,11 +19,13 @@ mod reaping;
 mod refusals;
 /// The table: how it is made, and what it may be called.
 mod schema;
-/// How many statements each operation takes.
+/// How many statements each operation takes, and how they are sent.
 mod statements;
 /// What the tests are written with.
 mod support;
 /// Encrypted connections.
 mod tls;
+/// A wire that knows what is said on it.
+mod wire;
 /// The column that says no time zone.
 mod zones;
