@@ -20,6 +20,50 @@ async fn expired_sessions_leave_the_table_without_a_call() {
     living(&store, &id("living")).await;
 }
 
+/// Another transaction has a row of the second of three batches.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_over_and_its_locks_are_free_before_the_next_one_begins() {
+    let database = Database::new();
+    let store = database.store_with(&MySqlOptions::new().without_reaping()).await;
+    // Among so many others that the server looks for them in the index. Of a small table it may read all, and
+    // then waits for any row that has expired.
+    database.ask(
+        "INSERT INTO sessions (session_id, expires, data) \
+         SELECT CONCAT('living-', seq), 4000000000, '{}' FROM seq_1_to_10000; \
+         INSERT INTO sessions (session_id, expires, data) \
+         SELECT CONCAT('expired-', seq), seq, '{}' FROM seq_1_to_1200; ANALYZE TABLE sessions",
+    );
+    let expired = "SELECT COUNT(*) FROM sessions WHERE expires <= UNIX_TIMESTAMP()";
+    let mut other = database.connect().await;
+    other.query_drop("BEGIN").await.unwrap();
+    let lock = "SELECT 1 FROM sessions WHERE session_id = 'expired-700' FOR UPDATE";
+    other.query_drop(lock).await.unwrap();
+    let run = tokio::spawn({
+        let store = store.clone();
+        async move { store.reap().await.unwrap() }
+    });
+    until(|| database.ask(expired) == "700").await;
+    // The server lets one statement wait for a second, and the next one waits.
+    let first = database.waiting().await;
+    until(|| ![String::new(), first.clone()].contains(&database.waits())).await;
+    assert_eq!(database.ask(expired), "700");
+
+    let mut third = database.connect().await;
+    third.query_drop("SET innodb_lock_wait_timeout = 0").await.unwrap();
+    // A row of the third batch, and an id of the first.
+    let write = "UPDATE sessions SET data = '{\"n\":1}' WHERE session_id = 'expired-1100'";
+    third.query_drop(write).await.unwrap();
+    let insert = "INSERT INTO sessions (session_id, expires, data) \
+                  VALUES ('expired-1', UNIX_TIMESTAMP() + 3600, '{}')";
+    third.query_drop(insert).await.unwrap();
+
+    assert!(!run.is_finished());
+    other.query_drop("ROLLBACK").await.unwrap();
+    assert_eq!(run.await.unwrap(), 1200);
+    assert_eq!(database.ask(expired), "0");
+    living(&store, &id("expired-1")).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_another_process_reaps_this_one_does_not() {
     let database = Database::new();

@@ -10,7 +10,7 @@ use handstamp_testing::servers;
 use tokio_postgres::Client;
 
 use crate::support::{
-    ask, client, conflict, id, living, options, owned, put, record, table, text, until,
+    ask, client, conflict, id, living, options, owned, put, record, somebody_waits, table, text,
 };
 
 /// A store that waits long enough for what these tests keep locked.
@@ -28,15 +28,6 @@ async fn begin_to_write(table: &str, change: &str) -> Client {
         .await
         .unwrap();
     other
-}
-
-/// Waits until a statement on this table waits for a lock. The server tells nobody.
-async fn somebody_waits(table: &str) {
-    let waiting = format!(
-        r#"SELECT count(*) FROM pg_stat_activity
-           WHERE wait_event_type = 'Lock' AND query LIKE '%"{table}"%'"#
-    );
-    until("a statement waits for the lock", async || ask(&waiting) == "1").await;
 }
 
 /// The snapshot has the old id only. It is no owner's any more when the lock is free.

@@ -4,7 +4,9 @@ use handstamp::SessionStore;
 use handstamp_testing::servers;
 use tokio::sync::Barrier;
 
-use crate::support::{ask, client, id, living, options, put, record, store, table, until};
+use crate::support::{
+    ask, client, id, living, options, put, record, somebody_waits, store, table, until,
+};
 
 fn make_expired(table: &str, number: usize) {
     ask(&format!(
@@ -42,6 +44,41 @@ async fn expired_sessions_are_removed_in_batches_and_each_once_by_two_who_do_it_
     .parse()
     .unwrap();
     assert!(batches >= 5, "2300 sessions were removed in {batches} batches");
+}
+
+/// The second of three batches is held up, by a trigger that waits for a lock.
+#[tokio::test]
+async fn a_batch_is_over_and_its_locks_are_free_before_the_next_one_begins() {
+    let table = table();
+    let options = options(&table).timeout(Duration::from_secs(60)).without_reaping();
+    let store = options.connect(&servers::postgres().url()).await.unwrap();
+    // The oldest go first.
+    ask(&format!(
+        "INSERT INTO {table} SELECT 'expired-' || n, '{{}}',
+         now() - interval '1 day' + n * interval '1 second' FROM generate_series(1, 1200) n;
+         CREATE FUNCTION {table}_wait() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN PERFORM pg_advisory_xact_lock(''{table}''::regclass::oid::bigint); RETURN OLD; END';
+         CREATE TRIGGER wait BEFORE DELETE ON {table} FOR EACH ROW
+         WHEN (OLD.sid = 'expired-700') EXECUTE FUNCTION {table}_wait()"
+    ));
+    let other = client().await;
+    let lock = format!("BEGIN; SELECT pg_advisory_xact_lock('{table}'::regclass::oid::bigint)");
+    other.batch_execute(&lock).await.unwrap();
+    let reaper = store.clone();
+    let reaping = tokio::spawn(async move { reaper.reap().await.unwrap() });
+    somebody_waits(&table).await;
+
+    assert_eq!(left(&table), 700, "the first batch is not committed");
+    let free = format!("SELECT count(*) FROM (SELECT FROM {table} FOR UPDATE SKIP LOCKED) free");
+    assert_eq!(ask(&free), "200", "another batch is locked than the second");
+    // An id of the first batch is free for whoever wants it.
+    put(&store, &id("expired-1"), &record("{}")).await;
+
+    assert!(!reaping.is_finished());
+    other.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(reaping.await.unwrap(), 1200);
+    assert_eq!(left(&table), 1);
+    living(&store, &id("expired-1")).await;
 }
 
 #[tokio::test]

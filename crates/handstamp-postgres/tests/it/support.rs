@@ -104,3 +104,12 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
         sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Waits until a statement on this table waits for a lock. The server tells nobody.
+pub(crate) async fn somebody_waits(table: &str) {
+    let waiting = format!(
+        r#"SELECT count(*) FROM pg_stat_activity
+           WHERE wait_event_type = 'Lock' AND query LIKE '%"{table}"%'"#
+    );
+    until("a statement waits for the lock", async || ask(&waiting) == "1").await;
+}
