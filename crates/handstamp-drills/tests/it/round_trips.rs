@@ -1,35 +1,59 @@
-//! How often a request asks its store: the table of docs, exactly, counted on the wire and by the servers.
+//! How often a request asks its store: the table of docs/stores.md, exactly, counted on the wire and by the
+//! servers.
 //!
 //! The requests come through axum and `handstamp-tower`, as an application's do.
 
+/// The requests.
+mod visits;
+
 use std::collections::BTreeMap;
-
-use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, StatusCode};
-use axum::routing::get;
-use handstamp::store::AnyStore;
-use handstamp::{Expiry, Keys, SessionConfig, SessionManager};
-use handstamp_mysql::MySqlOptions;
-use handstamp_testing::servers::{self, MariaDb, Redis, RedisOptions};
-use handstamp_tower::{Session, SessionError, SessionLayer};
 use std::time::Duration;
-use tokio::task::block_in_place;
-use tower::ServiceExt as _;
 
+use handstamp::store::AnyStore;
+use handstamp_mysql::MySqlOptions;
+use handstamp_postgres::PostgresOptions;
+use handstamp_testing::servers::{self, Cluster, MariaDb, Postgres, Redis, RedisOptions};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::block_in_place;
+use tokio::time::{Instant, sleep};
+
+use self::visits::{Calls, Cost, Visit, count_visits};
 use crate::store::open;
 use crate::wire::Wire;
 
-/// What requests do, and the round trips that each may cost.
-const TABLE: [(&str, usize); 7] = [
-    ("/anonymous", 0),
-    ("/create", 1),
-    ("/read", 1),
-    ("/write", 2),
-    ("/touch", 2),
-    // The touch before has made that none is due.
-    ("/read", 1),
-    ("/login", 3),
+/// The round trips that each visit may cost.
+const TRIPS: [(Visit, usize); 10] = [
+    (Visit::Anonymous, 0),
+    (Visit::Create, 1),
+    (Visit::Read, 1),
+    (Visit::Write, 2),
+    (Visit::Touch, 2),
+    (Visit::ReadAfterTouch, 1),
+    (Visit::Login, 3),
+    (Visit::UserWrite, 2),
+    (Visit::UserTouch, 2),
+    (Visit::UserCreate, 1),
+];
+
+/// What Redis does in them, what its scripts do included.
+const COMMANDS: [(Visit, &str); 10] = [
+    (Visit::Anonymous, ""),
+    (Visit::Create, "set 1"),
+    (Visit::Read, "get 1 pttl 1"),
+    (Visit::Write, "evalsha 1 get 3 pttl 1 set 1"),
+    (Visit::Touch, "evalsha 1 get 2 pexpire 1 pttl 1"),
+    (Visit::ReadAfterTouch, "get 1 pttl 1"),
+    (
+        Visit::Login,
+        "evalsha 2 exists 1 get 4 pexpire 2 pttl 1 set 3 time 1 zadd 1 zremrangebyscore 1",
+    ),
+    (Visit::UserWrite, "evalsha 1 get 3 pexpire 2 pttl 1 set 2 time 1 zadd 1 zremrangebyscore 1"),
+    (Visit::UserTouch, "evalsha 1 get 2 pexpire 4 pttl 1 time 1 zadd 1 zremrangebyscore 1"),
+    (
+        Visit::UserCreate,
+        "evalsha 1 exists 1 get 1 pexpire 2 set 2 time 1 zadd 1 zremrangebyscore 1",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -37,43 +61,77 @@ async fn redis() {
     let redis = block_in_place(|| Redis::start(RedisOptions::default()));
     let wire = Wire::start(redis.address()).await;
     let store = open(&format!("redis://{}", wire.address()), "trips").await;
-    let calls = || count(&redis.ask(&["INFO", "commandstats"]));
-    let visits = Visits::begin(store, &wire).await;
-    let counts = visits.walk(&wire, &calls).await;
-    assert_eq!(trips(&counts), TABLE);
-    for (path, _, calls) in &counts {
-        println!("Redis {path}: {calls:?}");
-        // What scripts do is counted with the rest, so only those without one can be named.
-        match *path {
-            "/anonymous" => assert_eq!(calls, &BTreeMap::new()),
-            "/create" => assert_eq!(calls, &BTreeMap::from([("set".into(), 1)])),
-            "/read" => assert_eq!(calls, &BTreeMap::from([("get".into(), 1), ("pttl".into(), 1)])),
-            _ => {}
+    let costs = count_visits(store, &wire, || commands(&[&redis])).await;
+    assert_eq!(trips(&costs), TRIPS);
+    assert_eq!(spelled(&costs), COMMANDS.map(owned));
+}
+
+/// The Sentinels watch a master of which nobody else asks anything, and tell the wire's address for its.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis_behind_sentinels() {
+    let redis = block_in_place(|| Redis::start(RedisOptions::default()));
+    let wire = Wire::start(redis.address()).await;
+    let sentinel = block_in_place(|| servers::sentinel().addresses()[0].clone());
+    watch(&sentinel, "counted", wire.address()).await;
+    let store = open(&format!("redis+sentinel://{sentinel}/counted/0"), "trips").await;
+    let costs = count_visits(store, &wire, || commands(&[&redis])).await;
+    assert_eq!(trips(&costs), TRIPS);
+    assert_eq!(spelled(&costs), COMMANDS.map(owned));
+}
+
+/// A user's sessions are listed in a slot of their own, mostly another master's. So no script writes a session
+/// and its entry together: a new session is entered before it is created, one that is written at the
+/// same time, and one that is touched afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis_cluster() {
+    let cluster = block_in_place(Cluster::start);
+    let wire = in_front_of(&cluster).await;
+    let store = open(&format!("redis+cluster://{}", wire.addresses().join(",")), "trips").await;
+    let masters: Vec<&Redis> = block_in_place(|| {
+        let is_master = |node: &&Redis| node.info("role").as_deref() == Some("master");
+        cluster.nodes().iter().filter(is_master).collect()
+    });
+    let costs = count_visits(store, &wire, || commands(&masters)).await;
+    let more = |(visit, trips)| match visit {
+        Visit::Login | Visit::UserCreate | Visit::UserTouch => (visit, trips + 1),
+        _ => (visit, trips),
+    };
+    assert_eq!(trips(&costs), TRIPS.map(more));
+    let one_script_more = |(visit, commands): (Visit, &str)| match visit {
+        Visit::Login => (visit, commands.replace("evalsha 2", "evalsha 3")),
+        Visit::UserCreate | Visit::UserTouch | Visit::UserWrite => {
+            (visit, commands.replace("evalsha 1", "evalsha 2"))
         }
-    }
+        _ => (visit, commands.to_owned()),
+    };
+    assert_eq!(spelled(&costs), COMMANDS.map(one_script_more));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn postgres() {
     let postgres = block_in_place(servers::postgres);
     let wire = Wire::start(postgres.address()).await;
-    let store = open(&format!("postgres://postgres@{}/postgres", wire.address()), "trips").await;
-    let calls = || {
-        let sql = "SELECT 'statements:calls=' || coalesce(sum(calls), 0) FROM pg_stat_statements \
-                   WHERE query LIKE '%trips%' AND query NOT LIKE '%pg_stat_statements%'";
-        count(&postgres.ask(sql))
-    };
-    let visits = Visits::begin(store, &wire).await;
-    let counts = visits.walk(&wire, &calls).await;
-    assert_eq!(trips(&counts), TABLE);
-    assert_eq!(called(&counts, "statements"), TABLE);
+    let store = on_postgres(&wire, "trips", false).await;
+    let costs = count_visits(store, &wire, || statements(postgres, "trips")).await;
+    assert_eq!(trips(&costs), TRIPS);
+    assert_eq!(called(&costs, "statements"), TRIPS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn postgres_behind_pgbouncer() {
+    let (postgres, pgbouncer) = block_in_place(|| (servers::postgres(), servers::pgbouncer()));
+    let wire = Wire::start(pgbouncer.address()).await;
+    let store = on_postgres(&wire, "pooled_trips", true).await;
+    let costs = count_visits(store, &wire, || statements(postgres, "pooled_trips")).await;
+    assert_eq!(trips(&costs), TRIPS);
+    assert_eq!(called(&costs, "statements"), TRIPS);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn mariadb() {
     let mariadb = block_in_place(MariaDb::start);
     let wire = Wire::start(mariadb.address()).await;
-    // Statements are prepared once on each connection, and the driver's pool gives out whichever it likes.
+    // Statements are prepared once on each connection, so there is one.
     let options =
         MySqlOptions::new().connections(1).table_name("trips").create_table_if_missing(true);
     let url = format!("mysql://root@{}/handstamp", wire.address());
@@ -81,125 +139,100 @@ async fn mariadb() {
     let calls = || {
         let sql = "SELECT CONCAT(LOWER(VARIABLE_NAME), ':calls=', VARIABLE_VALUE) \
                    FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME LIKE 'Com_stmt_execute'";
-        count(&mariadb.ask(sql))
+        read_calls(&mariadb.ask(sql))
     };
-    let visits = Visits::begin(store, &wire).await;
-    let counts = visits.walk(&wire, &calls).await;
-    assert_eq!(trips(&counts), TABLE);
-    assert_eq!(called(&counts, "com_stmt_execute"), TABLE);
+    let costs = count_visits(store, &wire, calls).await;
+    assert_eq!(trips(&costs), TRIPS);
+    assert_eq!(called(&costs, "com_stmt_execute"), TRIPS);
 }
 
-/// A row of the table: what a request did, its round trips, and what the server counted.
-type Count = (&'static str, usize, BTreeMap<String, usize>);
-
-fn trips(counts: &[Count]) -> Vec<(&'static str, usize)> {
-    counts.iter().map(|(path, trips, _)| (*path, *trips)).collect()
+/// On one connection, on which each statement is prepared once.
+async fn on_postgres(wire: &Wire, table: &str, pgbouncer: bool) -> AnyStore {
+    let options = PostgresOptions::new().connections(1).pgbouncer(pgbouncer).table_name(table);
+    let url = format!("postgres://postgres@{}/postgres", wire.address());
+    options.create_table_if_missing(true).connect(&url).await.unwrap().into()
 }
 
-fn called(counts: &[Count], name: &str) -> Vec<(&'static str, usize)> {
-    let of = |calls: &BTreeMap<String, usize>| calls.get(name).copied().unwrap_or_default();
-    counts.iter().map(|(path, _, calls)| (*path, of(calls))).collect()
+fn trips(costs: &[Cost]) -> Vec<(Visit, usize)> {
+    costs.iter().map(|(visit, trips, _)| (*visit, *trips)).collect()
+}
+
+fn called(costs: &[Cost], name: &str) -> Vec<(Visit, usize)> {
+    let of = |calls: &Calls| calls.get(name).copied().unwrap_or_default();
+    costs.iter().map(|(visit, _, calls)| (*visit, of(calls))).collect()
+}
+
+/// What the servers have counted, as `get 1 pttl 1`.
+fn spelled(costs: &[Cost]) -> Vec<(Visit, String)> {
+    let spell = |calls: &Calls| {
+        let words: Vec<_> = calls.iter().map(|(name, calls)| format!("{name} {calls}")).collect();
+        words.join(" ")
+    };
+    costs.iter().map(|(visit, _, calls)| (*visit, spell(calls))).collect()
+}
+
+fn owned((visit, commands): (Visit, &str)) -> (Visit, String) {
+    (visit, commands.to_owned())
+}
+
+/// What all these servers have done together, but for what servers and tests ask them about themselves.
+fn commands(servers: &[&Redis]) -> Calls {
+    let mut all = Calls::new();
+    for server in servers {
+        for (name, calls) in read_calls(&server.ask(&["INFO", "commandstats"])) {
+            let name = name.trim_start_matches("cmdstat_");
+            if !["info", "ping", "publish", "replconf"].contains(&name) {
+                *all.entry(name.to_owned()).or_default() += calls;
+            }
+        }
+    }
+    all
+}
+
+fn statements(postgres: &Postgres, table: &str) -> Calls {
+    read_calls(&postgres.ask(&format!(
+        r#"SELECT 'statements:calls=' || coalesce(sum(calls), 0) FROM pg_stat_statements
+           WHERE query LIKE '%"{table}"%' AND query NOT LIKE '%pg_stat_statements%'"#
+    )))
 }
 
 /// Reads lines of `NAME:calls=NUMBER`, with whatever after a comma.
-fn count(answer: &str) -> BTreeMap<String, usize> {
+fn read_calls(answer: &str) -> Calls {
     let lines = answer.lines().filter_map(|line| line.trim().split_once(":calls="));
-    let name = |name: &str| name.trim_start_matches("cmdstat_").to_owned();
     let number = |rest: &str| rest.split(',').next().unwrap().parse().unwrap();
-    let counts = lines.map(|(command, rest)| (name(command), number(rest)));
-    // The question itself, and whether the server is there, are not the visitor's.
-    counts.filter(|(name, _)| name != "info" && name != "ping").collect()
+    lines.map(|(name, rest)| (name.to_owned(), number(rest))).collect::<BTreeMap<_, _>>()
 }
 
-/// An application and a visitor's cookie.
-struct Visits {
-    application: Router,
-    /// The same, but a session that is not used ends in a tenth of the time.
-    hasty: Router,
+/// Makes a Sentinel watch one more master.
+async fn watch(sentinel: &str, name: &str, master: &str) {
+    let mut connection = TcpStream::connect(sentinel).await.unwrap();
+    let command = format!("SENTINEL MONITOR {name} {} 1\r\n", master.replace(':', " "));
+    connection.write_all(command.as_bytes()).await.unwrap();
+    let mut answer = [0; 5];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"+OK\r\n");
 }
 
-impl Visits {
-    /// All that is done once is done: connections, prepared statements, scripts.
-    async fn begin(store: AnyStore, wire: &Wire) -> Self {
-        let config = SessionConfig::strict();
-        let application = application(store.clone(), config.clone());
-        let hasty =
-            application_with_expiry(store, config, Expiry::idle(Duration::from_secs(60 * 60)));
-        let visits = Self { application, hasty };
-        for _ in 0..10 {
-            visits.walk(wire, &BTreeMap::new).await;
+/// A wire to each node, of which all nodes tell clients.
+async fn in_front_of(cluster: &Cluster) -> Wire {
+    let nodes = cluster.nodes();
+    let wire = Wire::to_all(nodes.iter().map(|node| node.address()).collect()).await;
+    let ports: Vec<&str> =
+        wire.addresses().iter().filter_map(|address| address.rsplit(':').next()).collect();
+    block_in_place(|| {
+        for (node, port) in nodes.iter().zip(&ports) {
+            node.ask(&["CONFIG", "SET", "cluster-announce-port", port]);
         }
-        visits
+    });
+    let begin = Instant::now();
+    let knows_all = |node: &Redis| {
+        let told = node.ask(&["CLUSTER", "SLOTS"]);
+        nodes.iter().all(|other| !told.lines().any(|line| line == other.port().to_string()))
+    };
+    // Nodes tell each other by and by.
+    while !block_in_place(|| nodes.iter().all(knows_all)) {
+        assert!(begin.elapsed() < Duration::from_secs(30), "not all know where the wire is");
+        sleep(Duration::from_millis(50)).await;
     }
-
-    /// Sends a request of each kind.
-    async fn walk(&self, wire: &Wire, calls: &impl Fn() -> BTreeMap<String, usize>) -> Vec<Count> {
-        let mut cookie = None;
-        let mut counts = Vec::new();
-        for (path, _) in TABLE {
-            if path == "/touch" {
-                // So little is left of its time that it is due.
-                visit(&self.hasty, "/write", &mut cookie).await;
-            }
-            let before = block_in_place(calls);
-            wire.take();
-            visit(&self.application, if path == "/touch" { "/read" } else { path }, &mut cookie)
-                .await;
-            let trips = wire.take();
-            counts.push((path, trips, difference(&before, &block_in_place(calls))));
-        }
-        counts
-    }
-}
-
-fn difference(
-    before: &BTreeMap<String, usize>,
-    after: &BTreeMap<String, usize>,
-) -> BTreeMap<String, usize> {
-    let new = after
-        .iter()
-        .map(|(name, calls)| (name.clone(), calls - before.get(name).copied().unwrap_or_default()));
-    new.filter(|(_, calls)| *calls > 0).collect()
-}
-
-fn application(store: AnyStore, config: SessionConfig) -> Router {
-    let keys = Keys::new("Yk3RxVw8TqZm5bPe2Jd9UsLf7Hc4NgAv").unwrap();
-    let sessions = SessionManager::new(store, keys).with_config(config).unwrap();
-    Router::new()
-        .route("/anonymous", get(async || "hello"))
-        .route("/create", get(write))
-        .route("/read", get(read))
-        .route("/write", get(write))
-        .route("/login", get(login))
-        .layer(SessionLayer::new(sessions))
-}
-
-fn application_with_expiry(store: AnyStore, config: SessionConfig, expiry: Expiry) -> Router {
-    application(store, config.with_expiry(expiry))
-}
-
-async fn read(session: Session) -> Result<String, SessionError> {
-    Ok(session.get::<u64>("count")?.expect("the visitor has been here").to_string())
-}
-
-async fn write(session: Session) -> Result<String, SessionError> {
-    Ok(session.update("count", |count: Option<u64>| count.unwrap_or(0) + 1)?.to_string())
-}
-
-async fn login(session: Session) -> Result<&'static str, SessionError> {
-    session.login("alice")?;
-    Ok("welcome")
-}
-
-/// Sends a request with the visitor's cookie and keeps what comes back.
-async fn visit(application: &Router, path: &str, cookie: &mut Option<String>) {
-    let mut request = Request::get(path);
-    if let Some(cookie) = &cookie {
-        request = request.header("cookie", cookie);
-    }
-    let response = application.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-    assert_eq!(response.status(), StatusCode::OK, "{path}");
-    if let Some(new) = response.headers().get("set-cookie") {
-        *cookie = Some(new.to_str().unwrap().split(';').next().unwrap().to_owned());
-    }
+    wire
 }
