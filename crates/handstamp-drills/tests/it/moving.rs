@@ -1,15 +1,22 @@
 //! Sessions move from one real store to another while three processes' worth of managers serve visitors:
 //! parallel increments, rotations, logouts and revocations, with the bulk running beside them.
 //!
-//! In the end no session is lost, none is brought back, none is there twice, and every counter is right.
+//! In the end no session is lost, none is brought back, none is there twice, every counter is right, and each
+//! session has the time that is left of its own lifetime.
 
+/// Moving what nobody asks for.
+mod bulk;
+/// Two places to move between.
+mod pair;
 /// Visitors and what they do.
 mod traffic;
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use handstamp::store::AnyStore;
-use handstamp::{Keys, MemoryStore, MovingStore, SessionManager};
+use handstamp::store::{AnyStore, Stored};
+use handstamp::{BulkMove, Keys, MemoryStore, MovingStore, SessionManager};
 use handstamp_mysql::MySqlOptions;
 use handstamp_postgres::PostgresOptions;
 use handstamp_redis::RedisOptions;
@@ -118,15 +125,58 @@ async fn move_under_live_traffic(from: impl AsyncFn() -> AnyStore, to: impl Asyn
     assert!(met <= visitors.len() as u64, "{met} sessions were still in the old store");
     assert_eq!(fetch_all(&stores[2]).await, 0);
     assert_eq!(total(&from().await).await, 0, "something is left in the old store");
-    let new = manager(to);
+    assert_nothing_is_doubled(&to, &visitors).await;
+    let new = manager(to.clone());
     for visitor in visitors {
-        visitor.assert_is_right(&new).await;
+        visitor.assert_is_right(&new, &to).await;
     }
+}
+
+/// Asserts that each visitor who is still signed in has one session, and nobody else has any. That is seen from the
+/// sessions themselves: the index of owners may be wrong about them.
+async fn assert_nothing_is_doubled(store: &AnyStore, visitors: &[Visitor]) {
+    let survivors = visitors.iter().filter(|visitor| visitor.survives());
+    let mut expected: Vec<String> = survivors.map(Visitor::user).collect();
+    let sessions = all(store).await;
+    let mut found: Vec<String> = sessions.iter().filter_map(owner).collect();
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+    // What else is there leads from an old id to a new one, for about a minute.
+    let brief = |stored: &&Stored| stored.remaining < Duration::from_secs(120);
+    assert_eq!(sessions.iter().filter(brief).count(), sessions.len() - expected.len());
+    // Some of these may have expired since.
+    let total = total(store).await;
+    assert!((expected.len()..=sessions.len()).contains(&total), "{total} sessions");
+}
+
+/// Walks through a store.
+async fn all(store: &AnyStore) -> Vec<Stored> {
+    let (mut sessions, mut from) = (BTreeMap::new(), None);
+    loop {
+        let page = store.scan().unwrap().page(from.as_ref(), 100).await.unwrap();
+        // A walk through Redis may meet a session twice.
+        sessions
+            .extend(page.sessions.into_iter().map(|(id, stored)| (id.as_str().to_owned(), stored)));
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return sessions.into_values().collect(),
+        }
+    }
+}
+
+fn owner(stored: &Stored) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_slice(&stored.document).unwrap();
+    Some(document["__handstamp"]["owner"].as_str()?.to_owned())
 }
 
 /// Moves everything, in some seconds, and returns how many it has met.
 async fn fetch_all(store: &MovingStore) -> u64 {
-    let mut bulk = store.bulk().unwrap().with_rate(200.try_into().unwrap());
+    finish(store.bulk().unwrap().with_rate(200.try_into().unwrap())).await
+}
+
+/// Moves what is left, and returns how many it has met.
+async fn finish(mut bulk: BulkMove) -> u64 {
     let mut met = 0;
     while let Some(progress) = bulk.step().await.unwrap() {
         assert_eq!(progress.too_large, 0);

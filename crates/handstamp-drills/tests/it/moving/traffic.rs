@@ -4,15 +4,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use handstamp::{Session, SessionError, SessionManager};
+use handstamp::store::AnyStore;
+use handstamp::{Expiry, Session, SessionError, SessionManager};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long a number of rounds may take at most.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// How long a visitor reads a page.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long sessions live that are not used, one visitor's and the next.
+const LIFETIMES: [Duration; 3] = [
+    Duration::from_secs(60 * 60),
+    Duration::from_secs(24 * 60 * 60),
+    Duration::from_secs(30 * 24 * 60 * 60),
+];
+
+/// By how much a lifetime may be off: MySQL's ends with a whole second, a session that moves gets the moment between
+/// its reading and its writing, and a busy machine takes its time. From sign-in to the end it takes longer.
+const TOLERANCE: Duration = Duration::from_secs(5);
 
 /// What becomes of a visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +47,7 @@ pub(crate) struct Visitor {
     count: i64,
     rounds: usize,
     ended: bool,
+    signed_in: Instant,
     fate: Arc<Fate>,
 }
 
@@ -60,15 +73,30 @@ impl Visitor {
             count: 0,
             rounds: 0,
             ended: false,
+            signed_in: Instant::now(),
             fate: Arc::default(),
         };
-        let user = visitor.user();
-        visitor.ask(sessions, |session| session.login(user)).await;
+        let (user, lifetime) = (visitor.user(), visitor.lifetime());
+        let sign_in = |session: &Session| {
+            session.login(user)?;
+            session.set_expiry(Expiry::idle(lifetime))
+        };
+        visitor.ask(sessions, sign_in).await;
         visitor
     }
 
-    fn user(&self) -> String {
+    pub(crate) fn user(&self) -> String {
         format!("user-{}", self.number)
+    }
+
+    /// Whether the visitor has a session in the end.
+    pub(crate) fn survives(&self) -> bool {
+        matches!(self.kind, Kind::Idle | Kind::Stays)
+    }
+
+    fn lifetime(&self) -> Duration {
+        // Not by threes, as the kinds go.
+        LIFETIMES[self.number / 3 % LIFETIMES.len()]
     }
 
     /// Asks a process; what it does to the cookie is done.
@@ -125,8 +153,9 @@ impl Visitor {
     }
 
     /// What there must be when everything has moved.
-    pub(crate) async fn assert_is_right(self, sessions: &SessionManager) {
+    pub(crate) async fn assert_is_right(self, sessions: &SessionManager, store: &AnyStore) {
         let Self { kind, number, count, .. } = self;
+        self.assert_has_its_time(store).await;
         let mut held = None;
         let look = |session: &Session| {
             held = session.get::<i64>("count")?;
@@ -141,6 +170,19 @@ impl Visitor {
             assert!(found, "{kind:?} {number}: lost");
             assert_eq!(held.unwrap_or(0), count, "{kind:?} {number}: an update was lost");
             assert_eq!(devices, 1, "{kind:?} {number}: the owner's sessions");
+        }
+    }
+
+    /// Whoever has not come since has what is left of the time; for who has come it began anew.
+    async fn assert_has_its_time(&self, store: &AnyStore) {
+        let Self { kind, number, .. } = self;
+        let (passed, whole) = (self.signed_in.elapsed(), self.lifetime() + TOLERANCE);
+        let most = if *kind == Kind::Idle { whole - passed } else { whole };
+        for (_, stored) in store.index().unwrap().list(&self.user()).await.unwrap() {
+            let least = self.lifetime() - self.signed_in.elapsed() - TOLERANCE;
+            let (left, whole) = (stored.remaining, self.lifetime());
+            let is_right = (least..=most).contains(&left);
+            assert!(is_right, "{kind:?} {number}: {left:?} of {whole:?} after {passed:?}");
         }
     }
 }
