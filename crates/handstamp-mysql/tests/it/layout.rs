@@ -113,6 +113,26 @@ async fn who_may_not_create_tables_may_use_one_that_is_complete() {
     failed(options.connect(&url).await, StoreErrorKind::Refused);
 }
 
+/// The rights that docs/stores/mysql.md asks for.
+#[tokio::test]
+async fn who_may_create_and_alter_makes_a_table_and_completes_another() {
+    for there in ["", FOREIGN_TABLE] {
+        let database = Database::new();
+        database.ask(there);
+        let user = format!("maker_{}", database.name);
+        database.ask(&format!(
+            "CREATE USER {user}; \
+             GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON {}.* TO {user}",
+            database.name
+        ));
+        let url = database.url().replace("root@", &format!("{user}@"));
+        let options = MySqlOptions::new().create_table_if_missing(true);
+        let store = options.connect(&url).await.unwrap();
+        put(&store, &id("a"), &owned("{}", "alice")).await;
+        assert_eq!(store.index().unwrap().count("alice").await.unwrap(), 1);
+    }
+}
+
 #[tokio::test]
 async fn names_may_be_anything_and_stay_names() {
     let database = Database::new();
