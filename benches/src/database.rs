@@ -41,8 +41,21 @@ impl Kind {
 pub(crate) enum Layout {
     /// Of Redis: keys, which are the id with this before it.
     Keys(&'static str),
-    /// Rows of a table: the column with the id, and all others, with commas between.
-    Rows { table: &'static str, id: &'static str, others: &'static str },
+    /// Rows of a table.
+    Rows(Rows),
+}
+
+/// A table, its columns, and how the sessions in it differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Rows {
+    pub(crate) table: &'static str,
+    pub(crate) id: &'static str,
+    /// How many characters an id has.
+    pub(crate) id_length: usize,
+    pub(crate) data: &'static str,
+    pub(crate) expires: &'static str,
+    /// The end of the session `n`, some time after another's, in SQL.
+    pub(crate) expires_later: &'static str,
 }
 
 /// A server that runs until it is dropped.
@@ -81,26 +94,34 @@ impl Database {
         }
     }
 
-    /// Adds so many copies of a session that a store has put there, under other ids.
+    /// Adds so many copies of a session that a store has put there, under other ids of the same kind: so those
+    /// that a store has put there lie among them, and not in a block.
     ///
     /// # Panics
     /// The server does not obey, or the layout is another kind's.
     pub(crate) fn copy(&self, layout: Layout, copies: usize) {
+        if copies == 0 {
+            return;
+        }
         match (&self.server, layout) {
-            (Server::MySql(mariadb), Layout::Rows { table, id, others }) => {
+            (Server::MySql(mariadb), Layout::Rows(rows)) => {
+                let Rows { table, id, id_length, data, expires, expires_later } = rows;
                 // In the order of their ids, in which InnoDB keeps them: any other takes ten times as long.
-                // tower-sessions' ids have 22 characters, and so has the column.
                 mariadb.ask(&format!(
-                    "INSERT INTO {table} ({id}, {others})
-                     SELECT new_id, {others} FROM (SELECT {others} FROM {table} LIMIT 1) AS one,
-                     (SELECT left(md5(seq), 22) AS new_id FROM seq_1_to_{copies}) AS ids ORDER BY new_id"
+                    "INSERT INTO {table} ({id}, {expires}, {data})
+                     SELECT new_id, {expires_later}, {data}
+                     FROM (SELECT {expires}, {data} FROM {table} LIMIT 1) AS one,
+                     (SELECT seq AS n, left(replace(replace(to_base64(unhex(sha2(seq, 256))), '+', '-'), '/', '_'), {id_length})
+                      AS new_id FROM seq_1_to_{copies}) AS ids ORDER BY new_id"
                 ));
             }
-            (Server::Postgres(postgres), Layout::Rows { table, id, others }) => {
+            (Server::Postgres(postgres), Layout::Rows(rows)) => {
+                let Rows { table, id, id_length, data, expires, expires_later } = rows;
                 postgres.ask(&format!(
-                    "INSERT INTO {table} ({id}, {others})
-                     SELECT md5(number::text), {others} FROM (SELECT {others} FROM {table} LIMIT 1) AS one,
-                     generate_series(1, {copies}) AS number"
+                    "INSERT INTO {table} ({id}, {expires}, {data})
+                     SELECT left(translate(encode(sha256(n::text::bytea), 'base64'), '+/', '-_'), {id_length}),
+                     {expires_later}, {data}
+                     FROM (SELECT {expires}, {data} FROM {table} LIMIT 1) AS one, generate_series(1, {copies}) AS n"
                 ));
                 // In the order of their ids, so that those which are read don't lie side by side.
                 postgres.ask(&format!("CLUSTER {table} USING session_pkey"));
@@ -132,7 +153,7 @@ const COPY: &str = "
     local one = redis.call('RANDOMKEY')
     local value, lifetime = redis.call('GET', one), redis.call('PTTL', one)
     for number = ARGV[2] + 1, ARGV[3] do
-        redis.call('SET', ARGV[1] .. redis.sha1hex(number), value, 'PX', lifetime)
+        redis.call('SET', ARGV[1] .. string.sub(redis.sha1hex(number), 1, 32), value, 'PX', lifetime + number % 1000000)
     end";
 
 /// The one that a target keeps its sessions on, if it needs one.

@@ -17,10 +17,13 @@ use tokio::runtime;
 use tokio::task::JoinSet;
 
 use crate::database::{Database, Kind, Layout};
-use crate::load::SAMPLE;
 use crate::{Fallible, Options, median, ours};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// So many sessions of all are read, each by its credential, in no order.
+const SAMPLE: usize = 10_000;
+/// So many of a database: as many as there are at first, so that only the database has grown.
+const SAMPLE_OF_DATABASE: usize = 1_000;
 /// The application's part of each document.
 pub(crate) const BYTES: usize = 200;
 /// So many are made at a time, as requests come: the SQLite store commits them together.
@@ -81,7 +84,7 @@ fn filled(kind: Kind, layout: Layout, sessions: usize) -> Fallible<Size> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let store = runtime.block_on(ours::store(kind, &database.url()))?;
     let manager = SessionManager::new(store, Keys::new(ours::SECRET)?);
-    let some = sessions.min(SAMPLE);
+    let some = sessions.min(SAMPLE_OF_DATABASE);
     let cookies = runtime.block_on(async {
         let mut cookies = Vec::with_capacity(some);
         for _ in 0..some {

@@ -151,11 +151,11 @@ pub(crate) fn growth(programs: &Programs, options: &Options) -> Fallible<Chapter
     }
     let counts = growth::few_and_many(options).map(|count| number(count as f64)).join(" and ");
     let method = format!(
-        "A database holds {counts} sessions of 200 B of the application's data. For the first table, up to 10,000 of them, \
-spread over all, are read by their cookies, one after the other, in no order: the signature, the round trip and the document, without \
-HTTP. For the second, {BROWSERS} browsers ask as in the chapters before, each for another of these sessions every time; {} \
-rounds. The other sessions are copies that the database itself makes, in the layout of each store, in a database of its own. MySQL is \
-MariaDB.",
+        "A database holds {counts} sessions of 200 B of the application's data. 1,000 of them, \
+spread over all, are read: for the first table by their cookies, one after the other, in no order: the signature, the round trip and \
+the document, without HTTP; for the second by {BROWSERS} browsers that ask as in the chapters before, each for another of these \
+sessions every time, {} rounds after one that does not count. A near cache has room for all that are asked for. The other \
+sessions are copies that the database itself makes, in the layout of each store, in a database of its own. MySQL is MariaDB.",
         rounds(options)
     );
     let plot = plot::lines("Time of a read by number of sessions in the database", "µs", &lines);

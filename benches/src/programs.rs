@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Fallible;
-use crate::database::{Kind, Layout};
+use crate::database::{Kind, Layout, Rows};
 
 /// Something that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,19 +43,46 @@ pub(crate) const OURS_NEAR: Target =
     ours("redis-near", "handstamp, Redis, near cache").on(Kind::Redis, Layout::Keys("near:"));
 pub(crate) const FRED: Target = peer("tower-sessions-redis", "tower-sessions-redis-store 0.16")
     .on(Kind::Redis, Layout::Keys(""));
-pub(crate) const OURS_POSTGRES: Target = ours("postgres", "handstamp, PostgreSQL")
-    .on(Kind::Postgres, Layout::Rows { table: "session", id: "sid", others: "sess, expire" });
+pub(crate) const OURS_POSTGRES: Target = ours("postgres", "handstamp, PostgreSQL").on(
+    Kind::Postgres,
+    Layout::Rows(Rows {
+        table: "session",
+        id: "sid",
+        id_length: 32,
+        data: "sess",
+        expires: "expire",
+        expires_later: "expire + n * interval '1 ms'",
+    }),
+);
 pub(crate) const SQLX_POSTGRES: Target =
     peer("tower-sessions-postgres", "tower-sessions-sqlx-store 0.15, PostgreSQL")
-        .on(Kind::Postgres, SQLX);
-pub(crate) const OURS_MYSQL: Target = ours("mysql", "handstamp, MySQL")
-    .on(Kind::MySql, Layout::Rows { table: "sessions", id: "session_id", others: "expires, data" });
+        .on(Kind::Postgres, sqlx("expiry_date + n * interval '1 ms'"));
+pub(crate) const OURS_MYSQL: Target = ours("mysql", "handstamp, MySQL").on(
+    Kind::MySql,
+    Layout::Rows(Rows {
+        table: "sessions",
+        id: "session_id",
+        id_length: 32,
+        data: "data",
+        expires: "expires",
+        expires_later: "expires + n DIV 1000",
+    }),
+);
 pub(crate) const SQLX_MYSQL: Target =
-    peer("tower-sessions-mysql", "tower-sessions-sqlx-store 0.15, MySQL").on(Kind::MySql, SQLX);
+    peer("tower-sessions-mysql", "tower-sessions-sqlx-store 0.15, MySQL")
+        .on(Kind::MySql, sqlx("expiry_date + INTERVAL n * 1000 MICROSECOND"));
 
-/// Of tower-sessions-sqlx-store on every database.
-const SQLX: Layout =
-    Layout::Rows { table: "tower_sessions.session", id: "id", others: "data, expiry_date" };
+/// Of tower-sessions-sqlx-store, with how its database says when the session `n` ends.
+const fn sqlx(expires_later: &'static str) -> Layout {
+    Layout::Rows(Rows {
+        table: "tower_sessions.session",
+        id: "id",
+        id_length: 22,
+        data: "data",
+        expires: "expiry_date",
+        expires_later,
+    })
+}
 
 const fn ours(name: &'static str, title: &'static str) -> Target {
     Target { name, title, maker: Maker::Ours, database: None }

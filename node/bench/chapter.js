@@ -131,13 +131,21 @@ async function sessionsTable(names, effort, tell) {
     for (const sessions of effort.counts) {
       const title = `${named(sessions)}: ${TARGETS[name].title}`
       tell(`sessions: ${title}`)
-      await database.empty(name)
-      const { [name]: row } = await rows([name], growth.BYTES, { ...effort, rounds: fewer(effort), sessions })
-      titled.push([title, row])
+      titled.push([title, await rowWith(sessions, name, effort)])
     }
-    await database.empty(name)
   }
   return tableOfLoads('sessions', titled)
+}
+
+/** Nobody's but these sessions are there, and nothing is left of them. */
+async function rowWith(sessions, name, effort) {
+  await database.empty(name)
+  try {
+    const measured = await rows([name], growth.BYTES, { ...effort, rounds: fewer(effort), sessions })
+    return measured[name]
+  } finally {
+    await database.empty(name)
+  }
 }
 
 const named = count => count.toLocaleString('en-US')
@@ -206,7 +214,7 @@ ${INCREMENTS} requests at the same moment, each on a connection of its own, add 
 
 function aboutFiles({ counts }) {
   return `better-sqlite3 is built for \`synchronous=NORMAL\`; FULL is our default, and both use a write-ahead log. For the growth, \
-browsers come with other cookies each time, of up to ${named(SAMPLE)} sessions of ${growth.BYTES} B; the bytes are what the process grew by \
+browsers come with other cookies each time, of up to ${named(growth.SAMPLE)} sessions of ${growth.BYTES} B; the bytes are what the process grew by \
 (resident set), the document included, with ${named(counts[1])} sessions.`
 }
 
@@ -216,7 +224,7 @@ function aboutDatabases(effort) {
 connect-pg-simple and express-mysql-session have their own pools. The peers' writes overwrite what others have written \
 meanwhile; ours notice it. The table of connections is about more and fewer browsers, with documents of 200 B, \
 ${fewer(effort)} rounds. So is that of sessions, where the database holds so many of the target's, and nobody else's; browsers come with \
-other cookies each time, of up to ${named(SAMPLE)} of these sessions. The others are copies that the database itself has made.`
+other cookies each time, of ${named(SAMPLE)} of these sessions. The others are copies that the database itself has made.`
 }
 
 module.exports = { SIZES, chapter }

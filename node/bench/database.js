@@ -31,8 +31,8 @@ const KINDS = {
     empty: (client, table) => client.query(`DROP TABLE IF EXISTS ${table}`),
     async copy(client, table, copies) {
       await client.query(`INSERT INTO ${table} (sid, sess, expire)
-        SELECT md5(number::text), sess, expire FROM (SELECT sess, expire FROM ${table} LIMIT 1) AS one,
-        generate_series(1, ${copies}) AS number`)
+        SELECT left(translate(encode(sha256(n::text::bytea), 'base64'), '+/', '-_'), 32), sess, expire + n * interval '1 ms'
+        FROM (SELECT sess, expire FROM ${table} LIMIT 1) AS one, generate_series(1, ${copies}) AS n`)
       // In the order of their ids, so that those which are read don't lie side by side. Each names its index differently.
       const { rows: [{ index }] } = await client.query(`SELECT indexrelid::regclass::text AS index FROM pg_index
         WHERE indrelid = '${table}'::regclass AND indisprimary`)
@@ -46,8 +46,9 @@ const KINDS = {
     empty: (client, table) => client.query(`DROP TABLE IF EXISTS ${table}`),
     // In the order of their ids, in which InnoDB keeps them: any other takes ten times as long.
     copy: (client, table, copies) => client.query(`INSERT INTO ${table} (session_id, expires, data)
-      SELECT id, expires, data FROM (SELECT expires, data FROM ${table} LIMIT 1) AS one,
-      (SELECT md5(seq) AS id FROM seq_1_to_${copies}) AS ids ORDER BY id`)
+      SELECT id, expires + n DIV 1000, data FROM (SELECT expires, data FROM ${table} LIMIT 1) AS one,
+      (SELECT seq AS n, left(replace(replace(to_base64(unhex(sha2(seq, 256))), '+', '-'), '/', '_'), 32) AS id
+       FROM seq_1_to_${copies}) AS ids ORDER BY id`)
   }
 }
 
@@ -59,14 +60,19 @@ const REDIS_COPY = `
   local one = redis.call('RANDOMKEY')
   local value, lifetime = redis.call('GET', one), redis.call('PTTL', one)
   for number = ARGV[2] + 1, ARGV[3] do
-    redis.call('SET', ARGV[1] .. redis.sha1hex(number), value, 'PX', lifetime)
+    redis.call('SET', ARGV[1] .. string.sub(redis.sha1hex(number), 1, 32), value, 'PX', lifetime + number % 1000000)
   end`
 
 /** Takes away all sessions of a target (in Redis those of all targets), and their table, which it makes anew when it starts. */
 const empty = name => ask(name, 'empty')
 
-/** Adds so many copies of one of a target's sessions, under other ids. */
-const copy = (name, copies) => ask(name, 'copy', copies)
+/**
+ * Adds so many copies of one of a target's sessions, under other ids of the same kind: so those that the target has put
+ * there lie among them, and not in a block.
+ */
+async function copy(name, copies) {
+  if (copies > 0) await ask(name, 'copy', copies)
+}
 
 async function ask(name, what, ...rest) {
   const { database, place } = TARGETS[name]

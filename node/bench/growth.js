@@ -4,11 +4,13 @@
 
 const { Browser } = require('./browser')
 const { cookie } = require('./ids')
-const { BROWSERS, SAMPLE, anyOf, phase } = require('./load')
+const { BROWSERS, anyOf, phase } = require('./load')
 const { withServer } = require('./process')
 const { median } = require('./report')
 
 const BYTES = 200
+/** So many sessions of all are read, where there are more. */
+const SAMPLE = 10_000
 
 /** A read above the bare route, in microseconds, and the process's bytes for a session. */
 async function size(name, sessions, { rounds, time, warmUp }) {
@@ -31,4 +33,4 @@ async function size(name, sessions, { rounds, time, warmUp }) {
   })
 }
 
-module.exports = { BYTES, size }
+module.exports = { BYTES, SAMPLE, size }
