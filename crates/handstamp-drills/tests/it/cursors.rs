@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use handstamp::store::{AnyStore, Cursor, Record, SessionStore as _, StoreErrorKind};
+use handstamp::store::{AnyStore, Cursor, Record, StoreErrorKind};
 use handstamp::{MemoryStore, SessionId};
 use tempfile::tempdir;
 
