@@ -115,8 +115,8 @@ export function engineOf(Raw: RawEngineClass): new (store: NativeHandle, options
     private answerTo<T>(ticket: number, answer: T | undefined): MaybePromise<T> {
       if (answer !== undefined) return answer
       if (!this.isToGoOn) {
-        this.isToGoOn = true
         atTheEndOfTheTurn(() => this.goOn())
+        this.isToGoOn = true
       }
       return lateAnswer(ticket)
     }

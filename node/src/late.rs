@@ -2,29 +2,28 @@
 //!
 //! To wake a thread costs more than most work on a session does, and so does a packet of one command. So what
 //! JavaScript begins in one turn of its loop is handed to the runtime together, at the end of the turn. It is one task
-//! there: its commands have all been written down when the connection sends them, and what is answered together is
-//! told together.
+//! there: most of its commands leave in one packet, and what is answered together is told together.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, FutureExt as _};
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{FuturesUnordered, Stream};
 use napi::Status;
 use napi::bindgen_prelude::spawn;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 
-use crate::answer::{Begin, IntoValue, Value};
+use crate::answer::{IntoValue, Value};
 use crate::error::Failure;
 
 /// Who is told late answers. It keeps no process alive: JavaScript does that as long as it waits.
 pub(crate) type Tell =
     ThreadsafeFunction<Vec<LateAnswer>, (), Vec<LateAnswer>, Status, false, true>;
 
-/// How many answers are told at once. JavaScript does nothing else meanwhile.
-const TOGETHER: usize = 64;
+/// How many answers are told at once by the runtime. The first of them waits for the last.
+const TOGETHER: usize = 16;
 
 /// What JavaScript's thread has begun, and who is told.
 pub(crate) struct Late {
@@ -47,22 +46,23 @@ impl Late {
         self.waiting.borrow_mut().push(told.boxed());
     }
 
-    /// Hands all that waits to the runtime. What was begun here may be done by now, and is returned.
-    pub(crate) fn go_on(&self, begun: Begin) -> Vec<LateAnswer> {
+    /// Hands all that waits to the runtime. What has been done by then is returned, if it may be looked at on this
+    /// thread.
+    pub(crate) fn go_on(&self, look_here: bool) -> Vec<LateAnswer> {
         let mut waiting = self.waiting.take();
-        let done = match begun {
-            Begin::Here => take_ready(&mut waiting),
-            Begin::HereWithRuntime | Begin::InRuntime => Vec::new(),
-        };
-        if !waiting.is_empty() {
-            self.hand_over(waiting.into_iter().collect());
+        let done = if look_here { take_ready(&mut waiting) } else { Vec::new() };
+        match waiting.len() {
+            0 => {}
+            // A set of one would wake itself once more for nothing.
+            1 => waiting.into_iter().for_each(|work| self.hand_over(work.into_stream())),
+            _ => self.hand_over(waiting.into_iter().collect::<FuturesUnordered<_>>()),
         }
         done
     }
 
-    fn hand_over(&self, waiting: FuturesUnordered<BoxFuture<'static, LateAnswer>>) {
+    fn hand_over(&self, work: impl Stream<Item = LateAnswer> + Send + 'static) {
         let tell = self.tell.clone();
-        spawn(waiting.ready_chunks(TOGETHER).for_each(move |answers| {
+        spawn(work.ready_chunks(TOGETHER).for_each(move |answers| {
             // When Node is shutting down, there is nobody any more to be told.
             tell.call(answers, ThreadsafeFunctionCallMode::NonBlocking);
             std::future::ready(())
