@@ -29,11 +29,11 @@ const KNOWN = `Express gives each request and response a prototype of its own, a
 the six properties that a session middleware puts there (the peer's are five) costs about 4 µs with its collection as \
 garbage, and a middleware that does nothing else costs 24. Of a session only what is looked at is parsed and made text \
 of, which at 200 B saves little; what remains is the way into Rust, about 14 µs for a read and 15 more for a write. A \
-store that waits adds a held response (about 30 µs) and the threads of the addon: some 30 µs for a read from Redis and \
-60 more for its conditional write, most of it in sockets and in waking threads. That holds up no other request, but it \
-is CPU time, and counts here. So do the threads of SQLite, of which a write makes about 22 system calls, as the \
-chapter on instructions shows. connect-redis sends the commands of several requests in one write to its socket, from \
-JavaScript's own thread.`
+store that waits adds a held response (about 30 µs), and for each time it is asked the way to a thread of the addon and \
+back, with sockets or a file at its end. What one turn of the event loop begins goes there together, so that is less the \
+more visitors ask at once; a write asks twice. That holds up no other request, but it is CPU time, and counts here. So \
+do the threads of SQLite, of which a write makes about 22 system calls, as the chapter on instructions shows. \
+connect-redis does all on JavaScript's own thread and compares nothing.`
 
 /** How many browsers ask at the same time, where that is what is measured. */
 const CONNECTIONS = [1, 32, 256]
