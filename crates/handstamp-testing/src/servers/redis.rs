@@ -114,10 +114,14 @@ impl Redis {
     ///
     /// When the answer is an error, or there is none.
     pub fn ask(&self, command: &[&str]) -> String {
+        program::run(&mut self.question(command)).trim_end().to_owned()
+    }
+
+    fn question(&self, command: &[&str]) -> Command {
         let mut cli = self.cli();
         // With -e an error answer is a failure.
-        cli.args(["-e", "-h", "127.0.0.1", "-p", &self.port().to_string()]);
-        program::run(cli.args(command)).trim_end().to_owned()
+        cli.args(["-e", "-h", "127.0.0.1", "-p", &self.port().to_string()]).args(command);
+        cli
     }
 
     /// redis-cli, told how to connect, but not to whom.
@@ -133,8 +137,17 @@ impl Redis {
     }
 
     /// The value of a field of `INFO`, such as `role` or `used_memory`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no answer, also not the second time: Sentinels cut all connections of a server that they
+    /// make a replica.
     pub fn info(&self, field: &str) -> Option<String> {
-        let info = self.ask(&["INFO"]);
+        let first = program::output(&mut self.question(&["INFO"]));
+        let info = match first.status.success() {
+            true => String::from_utf8_lossy(&first.stdout).into_owned(),
+            false => self.ask(&["INFO"]),
+        };
         let mut fields = info.lines().filter_map(|line| line.trim_end().split_once(':'));
         fields.find(|(name, _)| *name == field).map(|(_, value)| value.to_owned())
     }
